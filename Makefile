@@ -1,0 +1,55 @@
+# Two commands: `make lab` opens the first lesson, `make test` checks everything.
+PYTHON ?= python3
+VENV   ?= .venv
+PORT   ?= 8888
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: lab test fix build bench demo clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make lab    set up and open the first lesson   (PORT=8888, NO_BROWSER=1)"
+	@echo "make test   set up and check everything that CI checks"
+	@echo "make demo   run lecture 04 and grade an example class"
+	@echo "make fix    format, and mend what can be mended"
+	@echo "make build  make the notebooks again whose source or library changed"
+	@echo "make bench  measure speed beside the peers"
+	@echo "make clean  remove the environment and everything that can be made again"
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; name another with: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+build: $(READY)
+	$(BIN)/course build
+
+lab: $(READY)
+	$(BIN)/course build
+	$(BIN)/python -m jupyterlab --port=$(PORT) $(if $(NO_BROWSER),--no-browser) \
+		$(if $(filter 0,$(shell id -u)),--allow-root) $(firstword $(sort $(wildcard notebooks/*.ipynb)))
+
+test: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/course build --check
+	$(BIN)/course check
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadfile -p no:doctest --nbval-lax notebooks solutions
+
+fix: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+demo: $(READY)
+	$(BIN)/course demo --out demo
+
+clean:
+	rm -rf $(VENV) demo runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

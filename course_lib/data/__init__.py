@@ -1,0 +1,1 @@
+"""Data: images, splits that do not leak, loaders."""

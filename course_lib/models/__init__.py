@@ -1,0 +1,1 @@
+"""Architectures of the lectures: one paper, one file."""
