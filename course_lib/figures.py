@@ -27,7 +27,9 @@ from course_lib.arithmetic import Layer, receptive_field
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
@@ -182,12 +184,15 @@ def plot_learning_curves(history: Any, ax: Axes) -> Axes:
     'loss'
     >>> plt.close()
     """
-    val_loss = _curve(getattr(history, "val_loss", None))
-    _plot_two_curves(_curve(history.train_loss), val_loss, ax, name="loss")
-    if val_loss.size:
-        best = int(np.nanargmin(val_loss))
-        _mark_best_epoch(best + 1, f"lowest validation loss {val_loss[best]:.3g}\nepoch {best + 1}", ax)
-    ax.set_ylim(bottom=0)
+    train, val = _curve(history.train_loss), _curve(getattr(history, "val_loss", None))
+    _plot_two_curves(train, val, ax, name="loss")
+    if np.isfinite(val).any():
+        best = int(np.nanargmin(val))
+        label = f"lowest validation loss, {val[best]:.3g}, in epoch {best + 1}"
+        ax.axvline(best + 1, color="#888888", linestyle=":", linewidth=1.2, zorder=0, label=label)
+    bottom, top = min(0.0, _lowest(train, val)), -_lowest(-train, -val)
+    ax.set_ylim(bottom, top + 0.06 * (top - bottom or 1))
+    ax.legend()
     return ax
 
 
@@ -221,7 +226,9 @@ def plot_accuracy_curves(history: Any, ax: Axes) -> Axes:
     """
     train, val = _curve(history.train_accuracy), _curve(getattr(history, "val_accuracy", None))
     _plot_two_curves(100 * train, 100 * val, ax, name="accuracy (%)")
-    ax.set_ylim(top=100.5)
+    gap = max(100 - 100 * _lowest(train, val), 1.0)
+    ax.set_ylim(100 - 1.06 * gap, 100 + 0.03 * gap)
+    ax.legend()
     return ax
 
 
@@ -322,7 +329,7 @@ def plot_matrix(matrix: ArrayLike, ax: Axes, *, title: str = "", highlight: Any 
         ax.text(column, row, _number(value), ha="center", va="center", color=INK)
     for row, column in np.argwhere(_highlight_mask(highlight, values.shape)):
         frame = Rectangle(
-            (column - 0.5, row - 0.5), 1, 1, facecolor=to_rgb(ORANGE) + (0.45,), edgecolor=VERMILION, lw=1.6
+            (column - 0.5, row - 0.5), 1, 1, facecolor=(*to_rgb(ORANGE), 0.35), edgecolor=VERMILION, lw=1.6
         )
         ax.add_patch(frame)
     ax.set_xticks(np.arange(width + 1) - 0.5, minor=True)
@@ -364,25 +371,32 @@ def plot_kernels(weights: ArrayLike, ax: Axes) -> Axes:
     kernels = _array(weights)
     if kernels.ndim not in (3, 4) or not kernels.size:
         raise ValueError(f"weights needs (K, H, W) or (out_channels, in_channels, H, W), got the shape {kernels.shape}")
-    columns = kernels.shape[1] if kernels.ndim == 4 and kernels.shape[1] > 1 else 8
+    table = kernels.ndim == 4 and kernels.shape[1] > 1
+    columns = kernels.shape[1] if table else min(8, len(kernels))
     kernels = kernels.reshape(-1, *kernels.shape[-2:])
-    columns = min(columns, len(kernels))
     limit = float(np.abs(kernels).max()) or 1.0
     height, width = kernels.shape[1:]
     gap = 0.2 * width
     head = _title_height(ax, columns * (width + gap))
+    down = height + (gap if table else gap + head)
     for index, kernel in enumerate(kernels):
-        left, top = (index % columns) * (width + gap), (index // columns) * (height + gap + head)
-        extent = (left, left + width, top + height, top)
-        image = ax.imshow(kernel, cmap="RdBu_r", vmin=-limit, vmax=limit, extent=extent)
+        row, column = divmod(index, columns)
+        left, top = column * (width + gap), row * down
+        image = ax.imshow(
+            kernel, cmap="RdBu_r", vmin=-limit, vmax=limit, extent=(left, left + width, top + height, top)
+        )
         ax.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor="#999999", lw=0.6))
-        ax.text(left + width / 2, top - gap / 3, str(index + 1), ha="center", va="bottom", fontsize=9)
-    rows = -(-len(kernels) // columns)
+        if not table or row == 0:
+            name = f"in {column + 1}" if table else str(index + 1)
+            ax.text(left + width / 2, top - gap / 3, name, ha="center", va="bottom", fontsize=9)
+        if table and column == 0:
+            ax.text(-gap / 2, top + height / 2, f"out {row + 1}", ha="right", va="center", fontsize=9)
     ax.set_xlim(-0.1, columns * (width + gap) - gap + 0.1)
-    ax.set_ylim(rows * (height + gap + head) - gap - head + 0.1, -head)
+    ax.set_ylim((row + 1) * down - (down - height) + 0.1, -head)
     ax.set_aspect("equal")
     ax.set_axis_off()
-    ax.figure.colorbar(image, ax=ax, label="weight", shrink=0.8, ticks=[-limit, 0, limit], format="%.2g")
+    scale = _add_scale(image, "weight", ax)
+    scale.set_ticks([-limit, 0, limit], labels=[_number(limit * sign, digits=2) for sign in (-1, 0, 1)])
     return ax
 
 
@@ -429,11 +443,11 @@ def plot_confusion_matrix(matrix: ArrayLike, ax: Axes, *, class_names: Sequence[
     shown = 1 - strength * (1 - colour)
     ax.imshow(shown)
     for (row, column), count in np.ndenumerate(counts):
-        ink = "#AAAAAA" if count == 0 else _readable_on(shown[row, column])
+        ink = "#8A8A8A" if count == 0 else _readable_on(shown[row, column])
         ax.text(column, row, f"{int(count)}", ha="center", va="center", color=ink, fontsize=9)
     names = [str(name) for name in class_names]
     ax.set_xticks(range(len(names)), names)
-    if max(map(len, names)) > 4:
+    if max(map(len, names)) * 0.09 * len(names) > ax.get_window_extent().width / ax.figure.dpi:
         plt.setp(ax.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(names)), names)
     ax.tick_params(length=0)
@@ -484,7 +498,7 @@ def plot_ct(ct_slice: Any, ax: Axes, *, centre_hu: float = 40, width_hu: float =
     image = ax.imshow(hu, cmap="gray", vmin=low, vmax=high, extent=extent)
     ax.set_aspect("equal")
     ax.set(xlabel="x (mm)", ylabel="y (mm)", title=f"window {_signed(low)} to {_signed(high)} HU")
-    ax.figure.colorbar(image, ax=ax, label="attenuation (HU)", extend="both", shrink=0.9)
+    _add_scale(image, "attenuation (HU)", ax, ends="both")
     return ax
 
 
@@ -523,22 +537,20 @@ def plot_receptive_field(layers: Sequence[Layer], ax: Axes) -> Axes:
     centres = _cells_seen(layers, jumps)
     shift = 1 - centres[0].min()
     for depth, seen in enumerate(centres):
-        _draw_cells(seen + shift, jumps[depth], depth, size, ax)
+        face, edge = (ORANGE, VERMILION) if depth == len(layers) else (SKY, BLUE)
+        _draw_cells(seen + shift, jumps[depth], depth, size, ax, facecolor=face, edgecolor=edge)
     for depth in range(1, len(centres)):
         _draw_cone(centres[depth] + shift, jumps[depth], centres[depth - 1] + shift, jumps[depth - 1], depth, ax)
-    margin = _margin(size)
     for depth, field in enumerate(fields, start=1):
-        ax.text(size + margin + 0.8, depth, f"sees {field.size}", va="center", color=INK, fontsize=9)
+        note = f"each sees {field.size} pixel{'s' * (field.size != 1)}"
+        ax.text(1.015, depth, note, transform=ax.get_yaxis_transform(), va="center", color=INK, fontsize=9)
     ax.set_yticks(range(len(centres)), ["input", *(_layer_name(i, layer) for i, layer in enumerate(layers, start=1))])
-    ax.set_xticks(sorted({1, (size + 1) // 2, size}))
-    ax.set_xlim(0.5 - margin, size + 0.5 + margin)
+    ax.set_xticks(sorted({1, size}))
+    ax.set_xlim(0.5 - _margin(size), size + 0.5 + _margin(size))
     ax.set_ylim(-0.6, len(layers) + 0.6)
     ax.tick_params(axis="y", length=0)
     ax.spines[:].set_visible(False)
-    noun = "layer" if len(layers) == 1 else "layers"
-    ax.set(
-        xlabel="input pixel", title=f"One cell after {len(layers)} {noun} sees {size} input pixel{'s' * (size != 1)}"
-    )
+    ax.set(xlabel="input pixel", title=_receptive_field_title(len(layers), size, used=len(centres[0])))
     return ax
 
 
@@ -555,19 +567,18 @@ def _margin(size: int) -> float:
     return max(1.0, 0.06 * size)
 
 
-def _draw_cells(seen: NDArray[np.float64], jump: int, depth: int, size: int, ax: Axes) -> None:
+def _draw_cells(seen: NDArray[np.float64], jump: int, depth: int, size: int, ax: Axes, **colours: Any) -> None:
     """Draw one row: the cells that are seen in colour, their neighbours pale."""
-    width = 0.84 * jump
-    low, high = 0.5 - _margin(size), size + 0.5 + _margin(size)
     if size > CELLS_DRAWN:
-        left = seen.min() - jump / 2
-        ax.add_patch(Rectangle((left, depth - 0.2), np.ptp(seen) + jump, 0.4, facecolor=SKY, edgecolor=BLUE, lw=0.8))
+        ax.broken_barh([(seen[0] - jump / 2, np.ptp(seen) + jump)], (depth - 0.2, 0.4), lw=0.8, **colours)
         return
-    first, last = np.ceil((low - seen[0]) / jump), np.floor((high - seen[0]) / jump)
-    for centre in seen[0] + jump * np.arange(first, last + 1):
-        hit = bool(np.isclose(seen, centre).any())
-        face, edge = (SKY, BLUE) if hit else (PALE, "#BBBBBB")
-        ax.add_patch(Rectangle((centre - width / 2, depth - 0.2), width, 0.4, facecolor=face, edgecolor=edge, lw=0.8))
+    before = np.ceil((0.5 - _margin(size) - seen[0]) / jump)
+    after = np.floor((0.5 + _margin(size) + size - seen[0]) / jump)
+    row = seen[0] + jump * np.arange(before, after + 1)
+    others = row[~np.isclose(row[:, None], seen).any(axis=1)]
+    pale: dict[str, Any] = {"facecolor": PALE, "edgecolor": "#BBBBBB"}
+    for centres, look in ((others, pale), (seen, colours)):
+        ax.broken_barh([(centre - 0.42 * jump, 0.84 * jump) for centre in centres], (depth - 0.2, 0.4), lw=0.8, **look)
 
 
 def _draw_cone(
@@ -581,6 +592,13 @@ def _draw_cone(
         (below[0] - 0.42 * jump_below, depth - 0.8),
     ]
     ax.add_patch(Polygon(corners, closed=True, facecolor=SKY, alpha=0.25, edgecolor="none"))
+
+
+def _receptive_field_title(depth: int, size: int, *, used: int) -> str:
+    after = f"One cell after {depth} layer{'s' * (depth != 1)}"
+    if used == size:
+        return f"{after} sees {size} input pixel{'s' * (size != 1)}"
+    return f"{after} spans {size} input pixels and uses {used} of them"
 
 
 def _layer_name(number: int, layer: Layer) -> str:
@@ -606,22 +624,11 @@ def _plot_two_curves(train: NDArray[np.float64], val: NDArray[np.float64], ax: A
         ax.plot(epochs, val, color=VERMILION, linestyle="--", marker="s", markevery=every, label="validation")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set(xlabel="epoch", ylabel=name)
-    ax.legend()
 
 
-def _mark_best_epoch(epoch: int, text: str, ax: Axes) -> None:
-    ax.axvline(epoch, color="#999999", linestyle=":", linewidth=1.2, zorder=0)
-    ax.annotate(
-        text,
-        (epoch, 1),
-        xycoords=("data", "axes fraction"),
-        fontsize=8,
-        color="#555555",
-        va="top",
-        ha="right",
-        xytext=(-4, 0),
-        textcoords="offset points",
-    )
+def _lowest(*curves: NDArray[np.float64]) -> float:
+    values = np.concatenate(curves)
+    return float(values[np.isfinite(values)].min(initial=np.inf if np.isfinite(values).any() else 0.0))
 
 
 def _array(values: Any) -> NDArray[Any]:
@@ -646,6 +653,12 @@ def _title_height(ax: Axes, units_across: float) -> float:
     return 0.16 * units_across / ax.get_window_extent().width * ax.figure.dpi
 
 
+def _add_scale(image: AxesImage, label: str, ax: Axes, *, ends: str = "neither") -> Colorbar:
+    """Put a scale of colours, as high as the picture, to its right."""
+    beside = ax.inset_axes((1.03, 0.0, 0.035, 1.0))
+    return ax.figure.colorbar(image, cax=beside, label=label, extend=ends)
+
+
 def _highlight_mask(highlight: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     mask = np.zeros(shape, dtype=bool)
     if highlight is not None:
@@ -653,8 +666,9 @@ def _highlight_mask(highlight: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]
     return mask
 
 
-def _number(value: Any) -> str:
-    return _signed(value) if float(value).is_integer() else f"{value:.3g}".replace("-", "−")
+def _number(value: Any, *, digits: int = 3) -> str:
+    """Write a whole number in full, another one with a few digits."""
+    return _signed(value) if float(value).is_integer() else f"{value:.{digits}g}".replace("-", "−")
 
 
 def _signed(value: float) -> str:
@@ -673,6 +687,6 @@ def _with_few_colours(picture: Image.Image) -> Image.Image:
     pixels = np.asarray(picture)
     if (pixels == pixels[..., :1]).all():
         return picture.convert("L")
-    few = picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    worst = np.abs(np.asarray(few.convert("RGB"), dtype=int) - pixels).mean()
-    return few if worst < 1 else picture
+    few = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    largest_change = np.abs(np.asarray(few.convert("RGB"), dtype=int) - pixels).max()
+    return few if largest_change <= 8 else picture
