@@ -192,7 +192,7 @@ def plot_learning_curves(history: Any, ax: Axes) -> Axes:
         ax.axvline(best + 1, color="#888888", linestyle=":", linewidth=1.2, zorder=0, label=label)
     bottom, top = min(0.0, _lowest(train, val)), -_lowest(-train, -val)
     ax.set_ylim(bottom, top + 0.06 * (top - bottom or 1))
-    ax.legend()
+    ax.legend(loc="upper right")
     return ax
 
 
@@ -228,7 +228,7 @@ def plot_accuracy_curves(history: Any, ax: Axes) -> Axes:
     _plot_two_curves(100 * train, 100 * val, ax, name="accuracy (%)")
     gap = max(100 - 100 * _lowest(train, val), 1.0)
     ax.set_ylim(100 - 1.06 * gap, 100 + 0.03 * gap)
-    ax.legend()
+    ax.legend(loc="lower right")
     return ax
 
 
@@ -542,10 +542,10 @@ def plot_receptive_field(layers: Sequence[Layer], ax: Axes) -> Axes:
     for depth in range(1, len(centres)):
         _draw_cone(centres[depth] + shift, jumps[depth], centres[depth - 1] + shift, jumps[depth - 1], depth, ax)
     for depth, field in enumerate(fields, start=1):
-        note = f"each sees {field.size} pixel{'s' * (field.size != 1)}"
+        note = f"each sees {field.size:,} pixel{'s' * (field.size != 1)}"
         ax.text(1.015, depth, note, transform=ax.get_yaxis_transform(), va="center", color=INK, fontsize=9)
     ax.set_yticks(range(len(centres)), ["input", *(_layer_name(i, layer) for i, layer in enumerate(layers, start=1))])
-    ax.set_xticks(sorted({1, size}))
+    ax.set_xticks(sorted({1, size}), [f"{pixel:,}" for pixel in sorted({1, size})])
     ax.set_xlim(0.5 - _margin(size), size + 0.5 + _margin(size))
     ax.set_ylim(-0.6, len(layers) + 0.6)
     ax.tick_params(axis="y", length=0)
@@ -570,7 +570,7 @@ def _margin(size: int) -> float:
 def _draw_cells(seen: NDArray[np.float64], jump: int, depth: int, size: int, ax: Axes, **colours: Any) -> None:
     """Draw one row: the cells that are seen in colour, their neighbours pale."""
     if size > CELLS_DRAWN:
-        ax.broken_barh([(seen[0] - jump / 2, np.ptp(seen) + jump)], (depth - 0.2, 0.4), lw=0.8, **colours)
+        ax.broken_barh([(seen[0] - jump / 2, np.ptp(seen) + jump)], (depth - 0.2, 0.4), lw=0.8, snap=False, **colours)
         return
     before = np.ceil((0.5 - _margin(size) - seen[0]) / jump)
     after = np.floor((0.5 + _margin(size) + size - seen[0]) / jump)
@@ -578,7 +578,9 @@ def _draw_cells(seen: NDArray[np.float64], jump: int, depth: int, size: int, ax:
     others = row[~np.isclose(row[:, None], seen).any(axis=1)]
     pale: dict[str, Any] = {"facecolor": PALE, "edgecolor": "#BBBBBB"}
     for centres, look in ((others, pale), (seen, colours)):
-        ax.broken_barh([(centre - 0.42 * jump, 0.84 * jump) for centre in centres], (depth - 0.2, 0.4), lw=0.8, **look)
+        ax.broken_barh(
+            [(centre - 0.42 * jump, 0.84 * jump) for centre in centres], (depth - 0.2, 0.4), lw=0.8, snap=False, **look
+        )
 
 
 def _draw_cone(
@@ -597,8 +599,8 @@ def _draw_cone(
 def _receptive_field_title(depth: int, size: int, *, used: int) -> str:
     after = f"One cell after {depth} layer{'s' * (depth != 1)}"
     if used == size:
-        return f"{after} sees {size} input pixel{'s' * (size != 1)}"
-    return f"{after} spans {size} input pixels and uses {used} of them"
+        return f"{after} sees {size:,} input pixel{'s' * (size != 1)}"
+    return f"{after} spans {size:,} input pixels and uses {used:,} of them"
 
 
 def _layer_name(number: int, layer: Layer) -> str:
