@@ -1,0 +1,161 @@
+"""Any function that draws a figure becomes an explorer: one output with the widget and the picture of its start."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+from collections.abc import Callable, Iterator, Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+
+from course_lib.figures.page import STYLE, VERMILION, publish, to_png
+
+if TYPE_CHECKING:
+    from ipywidgets import VBox
+    from matplotlib.figure import Figure
+
+__all__ = ["explore"]
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def explore(draw: Callable[..., Figure], *, alt: str, **controls: Any) -> None:
+    """Show a figure whose arguments can be changed, and its picture where nothing can be changed.
+
+    Parameters
+    ----------
+    draw : function
+        Takes the controls as keyword arguments and returns a Figure of always the same size. A `ValueError` is shown to
+        the student as one line in place of the picture.
+    alt : str
+        What there is to see at the start, for those who cannot see it.
+    **controls : tuple, list, dict, bool or ipywidgets widget
+        `(low, high)` or `(low, high, step)` is a slider, a list of values or a dict of names and values a choice, a
+        bool a box to tick. The starting value is the default of that argument in `draw`; without one the middle of the
+        range, the first choice.
+
+    Raises
+    ------
+    ValueError
+        If `alt` is empty, a control cannot be understood, or `draw` refuses the starting values.
+
+    Examples
+    --------
+    >>> def draw(angle=30):
+    ...     return plt.figure()
+    >>> explore(draw, alt="A line that can be turned.", angle=(0, 90))
+    A line that can be turned.
+    """
+    start = {name: _start(name, control, draw) for name, control in controls.items()}
+    still = _picture(draw, start, encode=_small_png)
+    pictures: dict[str, Any] = {"image/png": still}
+    with contextlib.suppress(Exception):  # without ipywidgets, or with one that fails here, the picture is enough
+        box = _build(draw, controls, start, still)
+        pictures[WIDGET_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+    publish(pictures, alt)
+
+
+def _start(name: str, control: Any, draw: Callable[..., Figure]) -> Any:
+    """Return the value a control has at first."""
+    if hasattr(control, "value"):
+        return control.value
+    if isinstance(control, bool):
+        return control
+    default = inspect.signature(draw).parameters[name].default if name in inspect.signature(draw).parameters else None
+    given = default is not inspect.Parameter.empty and default is not None
+    if isinstance(control, list | dict) and control:
+        choices = list(control.values()) if isinstance(control, dict) else control
+        return default if given and default in choices else choices[0]
+    if _is_range(control):
+        low, high = control[:2]
+        if given and low <= default <= high:
+            return default
+        return low + (high - low) // 2 if _is_whole(control) else low + (high - low) / 2
+    wanted = "(low, high), (low, high, step), a list or dict of choices, True, False or a widget"
+    raise ValueError(f"{name} needs {wanted}; got {control!r}")
+
+
+def _is_range(control: Any) -> bool:
+    numbers = isinstance(control, tuple) and all(isinstance(value, int | float) for value in control)
+    return numbers and len(control) in (2, 3) and control[0] < control[1] and all(step > 0 for step in control[2:])
+
+
+def _is_whole(control: tuple[float, ...]) -> bool:
+    return all(isinstance(value, int) for value in control)
+
+
+def _picture(draw: Callable[..., Figure], values: Mapping[str, Any], *, encode: Callable[[Figure], bytes]) -> bytes:
+    with plt.style.context(STYLE), _no_figure_left_open():
+        return encode(draw(**values))
+
+
+def _small_png(figure: Figure) -> bytes:
+    return to_png(figure, trim=False)
+
+
+def _quick_png(figure: Figure) -> bytes:
+    """Encode in a few milliseconds: what a moving slider needs, and nobody stores."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=100, pil_kwargs={"compress_level": 1})
+    return png.getvalue()
+
+
+@contextlib.contextmanager
+def _no_figure_left_open() -> Iterator[None]:
+    """Close what is opened inside: the notebook would show it a second time."""
+    before = set(plt.get_fignums())
+    try:
+        yield
+    finally:
+        for number in set(plt.get_fignums()) - before:
+            plt.close(number)
+
+
+def _build(draw: Callable[..., Figure], controls: Mapping[str, Any], start: Mapping[str, Any], still: bytes) -> VBox:
+    """Put the controls, the line for messages and the picture together, and redraw at every change."""
+    import ipywidgets
+
+    knobs = {name: _knob(name, control, start[name]) for name, control in controls.items()}
+    picture = ipywidgets.Image(value=still, format="png", layout={"max_width": "100%", "align_self": "flex-start"})
+    message = ipywidgets.HTML()
+
+    def redraw(_change: Any) -> None:
+        try:
+            values = {name: knob.value for name, knob in knobs.items()}
+            picture.value = _picture(draw, values, encode=_quick_png)
+        except Exception as error:  # whatever it is: one line for the student, never a traceback
+            message.value = f'<span role="alert" style="color: {VERMILION}">{escape(_one_line(error))}</span>'
+            picture.layout.visibility = "hidden"
+        else:
+            message.value = ""
+            picture.layout.visibility = "visible"
+
+    for knob in knobs.values():
+        knob.observe(redraw, names="value")
+    panel = ipywidgets.HBox(list(knobs.values()), layout={"flex_flow": "row wrap"})
+    return ipywidgets.VBox([panel, message, picture])
+
+
+def _knob(name: str, control: Any, value: Any) -> Any:
+    """Make the widget for one control, with its name beside it."""
+    import ipywidgets
+
+    if hasattr(control, "value"):
+        return control
+    look = {"description": name.replace("_", " "), "style": {"description_width": "initial"}, "value": value}
+    if isinstance(control, bool):
+        return ipywidgets.Checkbox(indent=False, **look)
+    if isinstance(control, list | dict):
+        choices = list(control.items()) if isinstance(control, dict) else [(str(choice), choice) for choice in control]
+        return ipywidgets.Dropdown(options=choices, **look)
+    low, high, *step = control
+    slider = ipywidgets.IntSlider if _is_whole(control) else ipywidgets.FloatSlider
+    return slider(min=low, max=high, step=step[0] if step else (1 if _is_whole(control) else (high - low) / 50), **look)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"Not possible: {text}" if isinstance(error, ValueError) else f"This cannot be drawn: {text}"
