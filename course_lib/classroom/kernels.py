@@ -1,0 +1,234 @@
+"""A Jupyter kernel for a student's code: started in a sandbox, asked, interrupted, killed.
+
+The grader opens the kernel's sockets in a folder of its own and hands only the open descriptors over: the sandbox
+shares no folder and no network with anything. `StudentKernel.manager` is an ordinary `jupyter_client` kernel manager,
+so papermill and nbclient can run a notebook on it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import zmq
+import zmq.asyncio
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import KernelManager
+from jupyter_client.session import Session
+
+from course_lib.classroom.sandbox import SandboxLimits, kernel_environment, own_user, sandbox_command
+from course_lib.errors import CourseError
+
+__all__ = ["KernelLost", "KernelTimeout", "StudentKernel"]
+
+_PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
+_LARGEST_MESSAGE = 128 * 2**20
+_GRACE_S = 2.0
+
+
+class KernelLost(Exception):
+    """The kernel ended, or says what no kernel says."""
+
+
+class KernelTimeout(Exception):
+    """The kernel did not answer in time; it may still be busy."""
+
+
+class _Manager(KernelManager):
+    """A kernel manager with one fixed command line, interrupted by message: signals do not cross a process namespace."""
+
+    command: list[str] = []
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(argv=self.command, display_name="Python 3", language="python", interrupt_mode="message")
+
+
+class StudentKernel:
+    """
+    One kernel and everything that belongs to it; a context manager that leaves nothing behind.
+
+    Parameters
+    ----------
+    package : Path
+        Copy of `course_lib` that the kernel may see.
+    limits : SandboxLimits
+        What it may use.
+    sandboxed : bool
+        False runs it as an ordinary process of this user (with the resource limits only).
+
+    Raises
+    ------
+    CourseError
+        bubblewrap is missing, or the kernel does not start: one line with its last words.
+    """
+
+    def __init__(
+        self, package: Path, *, limits: SandboxLimits, sandboxed: bool = True, start_timeout_s: float = 60
+    ) -> None:
+        self.limits = limits
+        self._folder = Path(tempfile.mkdtemp(prefix="course-"))
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        shared = zmq.asyncio.Context()  # for nbclient's asynchronous client
+        for context in (self._context, shared):
+            context.setsockopt(zmq.LINGER, 0)
+            context.setsockopt(zmq.MAXMSGSIZE, _LARGEST_MESSAGE)
+            context.setsockopt(zmq.RCVHWM, 50)
+        self.manager = _Manager(
+            context=shared,
+            transport="ipc",
+            ip=str(self._folder / "k"),
+            connection_file=str(self._folder / "connection.json"),
+            client_class="jupyter_client.asynchronous.AsyncKernelClient",
+            **_PORTS,
+        )
+        try:
+            self._start(package, sandboxed)
+            self._session = Session(key=self.manager.session.key)
+            self._shell, self._control = (
+                self._socket(zmq.DEALER, "shell_port"),
+                self._socket(zmq.DEALER, "control_port"),
+            )
+            self._wait_until_ready(start_timeout_s)
+        except BaseException:
+            self.stop()
+            raise
+
+    def __enter__(self) -> StudentKernel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def execute(self, source: str, *, time_limit_s: float) -> dict[str, Any]:
+        """Run a cell without keeping its outputs; return the content of the kernel's reply (`status`, `ename`, …)."""
+        return self._ask(source, {}, time_limit_s)
+
+    def evaluate(self, expression: str, *, time_limit_s: float) -> dict[str, Any]:
+        """Evaluate an expression beside an empty cell; return its mimebundle or error as Jupyter's `user_expressions` does."""
+        reply = self._ask("", {"it": expression}, time_limit_s)
+        found = reply.get("user_expressions", {})
+        found = found.get("it") if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            raise KernelLost("the kernel gave no answer")
+        return found
+
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return bool(self.manager.is_alive())
+
+    def interrupt(self, *, grace_s: float = _GRACE_S) -> bool:
+        """Interrupt what runs; return whether the kernel is free again within `grace_s` seconds."""
+        try:
+            self._session.send(self._control, "interrupt_request", {})
+            self._ask("", {}, grace_s)
+        except (KernelLost, KernelTimeout, zmq.ZMQError):
+            return False
+        return True
+
+    def stop(self) -> None:
+        """End the kernel and all that it started, and remove its folder."""
+        if self.manager.has_kernel:
+            self.manager.shutdown_kernel(now=True)
+        self._context.destroy(linger=0)
+        self.manager.context.destroy(linger=0)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self, package: Path, sandboxed: bool) -> None:
+        listening = {port: _listen(f"{self.manager.ip}-{port}") for port in _PORTS.values()}
+        plan = {
+            "connection": {
+                **_PORTS, "transport": "ipc", "ip": "/tmp/kernel", "signature_scheme": self.manager.session.signature_scheme,
+                "key": self.manager.session.key.decode("ascii"), "kernel_name": "python3",
+            },
+            "limits": vars(self.limits),
+            "sockets": {port: one.fileno() for port, one in listening.items()},
+        }  # fmt: skip
+        handed = os.memfd_create("plan")
+        try:
+            os.write(handed, json.dumps(plan).encode())
+            os.lseek(handed, 0, os.SEEK_SET)
+            command = [sys.executable, "-P", "-m", "course_lib.classroom.student_side", str(handed)]
+            environment: dict[str, str] = {}
+            if sandboxed:
+                user = own_user() if os.geteuid() == 0 else None
+                self.manager.command = sandbox_command(command, package=package, limits=self.limits, user=user)
+            else:
+                home = self._folder / "home"
+                home.mkdir()
+                self.manager.command = command
+                environment = {**kernel_environment(str(home)), "PYTHONPATH": str(package.parent)}
+            with open(self._folder / "last_words", "wb") as words:
+                self.manager.start_kernel(
+                    env=environment,
+                    cwd=str(self._folder / "home") if not sandboxed else "/",
+                    pass_fds=(handed, *(one.fileno() for one in listening.values())),
+                    stdout=words,
+                    stderr=words,
+                )
+        finally:
+            os.close(handed)
+            for one in listening.values():
+                one.close()
+
+    def _wait_until_ready(self, timeout_s: float) -> None:
+        try:
+            self._ask("", {}, timeout_s)
+        except (KernelLost, KernelTimeout) as problem:
+            words = (self._folder / "last_words").read_text("utf-8", "replace").strip().splitlines()
+            why = words[-1][:300] if words else str(problem)
+            raise CourseError(
+                f"the kernel for students' code does not start: {why}; `course doctor` says what is missing"
+            ) from None
+
+    def _socket(self, kind: int, port: str) -> zmq.Socket[bytes]:
+        one = self._context.socket(kind)
+        one.connect(f"ipc://{self.manager.ip}-{_PORTS[port]}")
+        return one
+
+    def _ask(self, source: str, expressions: dict[str, str], time_limit_s: float) -> dict[str, Any]:
+        content = {
+            "code": source, "silent": True, "store_history": False, "user_expressions": expressions,
+            "allow_stdin": False, "stop_on_error": False,
+        }  # fmt: skip
+        sent = self._session.send(self._shell, "execute_request", content)
+        deadline = time.monotonic() + time_limit_s
+        while True:
+            left = deadline - time.monotonic()
+            if self._shell.poll(max(0, min(left, 0.25)) * 1000):
+                reply = self._read()
+                if reply.get("parent_header", {}).get("msg_id") == sent["header"]["msg_id"]:
+                    return reply["content"] if isinstance(reply.get("content"), dict) else {}
+            elif not self.is_alive():
+                raise KernelLost("the kernel ended")
+            elif left <= 0:
+                raise KernelTimeout(f"no answer within {time_limit_s:g} s")
+
+    def _read(self) -> dict[str, Any]:
+        """Read one message; a stranger may have written it."""
+        try:
+            _, message = self._session.feed_identities(self._shell.recv_multipart(copy=True))
+            reply = self._session.deserialize(message)
+        except (
+            Exception
+        ) as problem:  # bad signature, bad JSON, nested too deeply: whatever it is, no kernel speaks like this
+            raise KernelLost(f"the kernel's answer cannot be read: {type(problem).__name__}") from None
+        return reply if isinstance(reply.get("parent_header"), dict) else {}
+
+
+def _listen(path: str) -> socket.socket:
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    one.bind(path)
+    one.listen(16)
+    os.set_blocking(one.fileno(), False)
+    return one

@@ -1,0 +1,202 @@
+"""What runs in the student's kernel: its launcher, and the door through which the grader asks it.
+
+The launcher sets the resource limits, then starts an ordinary Jupyter kernel on sockets that the grader opened
+beforehand, so that no folder is shared with the sandbox. `answer` carries out one request (call, attribute, item, …)
+and gives back plain data; what is no plain data stays here under a number. Nothing in this file is trusted: a
+submission can change all of it, and gains nothing, because the grader judges what arrives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+from course_lib.classroom.wire import WireError, decode, encode
+
+__all__ = ["MIME", "Reply", "answer", "main"]
+
+MIME = "application/vnd.course.answer+json"
+
+_kept: list[Any] = []
+
+
+class Reply:
+    """A text that Jupyter shows as itself, so that it travels back beside the reply to an empty cell."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {MIME: self.text, "text/plain": ""}
+
+
+class _Nowhere(io.TextIOBase):
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def answer(request: str) -> Reply:
+    """Carry out one request, written by `course_lib.classroom.standin`, and return its outcome."""
+    with contextlib.redirect_stdout(_Nowhere()), contextlib.redirect_stderr(_Nowhere()):
+        try:
+            outcome = _carry_out(json.loads(request))
+            return Reply('{"value":' + encode(outcome, unknown=_keep) + "}")
+        except WireError as problem:
+            return Reply(json.dumps({"error": {"type": "WireError", "message": str(problem)[:500], "line": None}}))
+        except BaseException as problem:  # whatever a student's code raises is an outcome like any other
+            return Reply(json.dumps({"error": _describe(problem)}))
+
+
+def _carry_out(request: dict[str, Any]) -> Any:
+    kind = request["kind"]
+    if kind == "name":
+        return _student_names()[request["name"]]
+    if kind == "evaluate":
+        return _evaluate(request["expression"], _read(request["names"]))
+    target = _read(request["target"])
+    if kind == "call":
+        arguments, keywords = _read(request["arguments"])
+        return target(*arguments, **keywords)
+    if kind == "attribute":
+        return getattr(target, request["name"])
+    if kind == "item":
+        return target[_read(request["key"])]
+    if kind == "contains":
+        return _read(request["key"]) in target
+    if kind == "length":
+        return len(target)
+    if kind == "iterate":
+        return _Iterator(target)
+    if kind == "next":
+        return target.more(request["count"])
+    raise ValueError(f"unknown request {kind!r}")
+
+
+class _Iterator:
+    """An iterator that is kept here; one item is fetched at a time, so that an endless one is no danger."""
+
+    def __init__(self, items: Any) -> None:
+        self.items = iter(items)
+
+    def more(self, count: int) -> list[Any]:
+        found = []
+        for _ in range(count):
+            try:
+                found.append(next(self.items))
+            except StopIteration:
+                break
+        return found
+
+
+def _read(text: str) -> Any:
+    return decode(text, resolve=_resolve)
+
+
+def _resolve(kind: str, payload: Any) -> Any:
+    return _student_names()[payload] if kind == "name" else _kept[payload[0]]
+
+
+def _keep(thing: object) -> dict[str, Any]:
+    _kept.append(thing)
+    return {"ref": [len(_kept) - 1, type(thing).__name__[:100], callable(thing)]}
+
+
+def _student_names() -> dict[str, Any]:
+    from IPython import get_ipython
+
+    return get_ipython().user_ns  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _evaluate(expression: str, names: dict[str, Any]) -> Any:
+    import numpy
+
+    libraries: dict[str, Any] = {"np": numpy, "numpy": numpy}
+    if "torch" in expression:
+        import torch
+
+        libraries["torch"] = torch
+    return eval(expression, {**libraries, **names})
+
+
+def _describe(problem: BaseException) -> dict[str, Any]:
+    """Return type, words and last line of the student's own code; every step may be sabotaged, so each has a fallback."""
+    kinds = [kind.__name__ for kind in type(problem).__mro__]
+    try:
+        message = str(problem)[:500]
+    except BaseException:
+        message = ""
+    line = None
+    with contextlib.suppress(BaseException):
+        frames = traceback.extract_tb(problem.__traceback__)
+        own = [
+            frame for frame in frames if "ipykernel_" in frame.filename or frame.filename.startswith("<ipython-input")
+        ]
+        line = (own[-1].line or "")[:200] if own else None
+    return {"type": kinds[0][:100], "kinds": [kind[:100] for kind in kinds[:20]], "message": message, "line": line}
+
+
+def _set_limits(limits: dict[str, int]) -> None:
+    import resource
+
+    wanted = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_AS: limits["memory_mb"] * 2**20,
+        resource.RLIMIT_FSIZE: limits["disk_mb"] * 2**20,
+        resource.RLIMIT_NPROC: limits["processes"],
+        resource.RLIMIT_CPU: limits["cpu_seconds"],
+    }
+    for kind, value in wanted.items():
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def _use_open_sockets(ports: dict[int, int]) -> None:
+    """Let the kernel listen on sockets that were opened for it: port number → file descriptor."""
+    import zmq
+    from ipykernel.heartbeat import Heartbeat
+    from ipykernel.kernelapp import IPKernelApp
+
+    def bind(_app: IPKernelApp, socket: Any, port: int) -> int:
+        socket.setsockopt(zmq.USE_FD, ports[port])
+        socket.bind(f"ipc:///tmp/kernel-{port}")
+        return port
+
+    def bind_heartbeat(heartbeat: Heartbeat) -> None:
+        bind(None, heartbeat.socket, heartbeat.port)
+
+    IPKernelApp._try_bind_socket = bind
+    Heartbeat._try_bind_socket = bind_heartbeat
+
+
+def _leave(code: Any = None) -> None:
+    """Leave the cell, as in a plain program; the kernel goes on with the next one."""
+    raise SystemExit(code)
+
+
+def main() -> None:
+    """Start the kernel that the grader described in the file descriptor named by the first argument."""
+    with os.fdopen(int(sys.argv[1])) as file:
+        plan = json.load(file)
+    _set_limits(plan["limits"])
+    connection = os.path.join(os.environ["HOME"], ".connection.json")
+    with open(connection, "w") as file:
+        json.dump(plan["connection"], file)
+    _use_open_sockets({int(port): descriptor for port, descriptor in plan["sockets"].items()})
+    from ipykernel.kernelapp import IPKernelApp
+
+    sys.argv[1:] = []
+    sys.path.insert(0, "")
+    app = IPKernelApp.instance()
+    app.initialize(["-f", connection, "--HistoryManager.enabled=False"])
+    app.shell.user_ns.update(exit=_leave, quit=_leave)
+    app.start()
+
+
+if __name__ == "__main__":
+    main()
