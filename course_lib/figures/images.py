@@ -46,7 +46,7 @@ def plot_ct(ct_slice: Any, ax: Axes, *, centre_hu: float = 40, width_hu: float =
     >>> from matplotlib.figure import Figure
     >>> from types import SimpleNamespace
     >>> ct = SimpleNamespace(hu=np.zeros((2, 3)), spacing_mm=(2.0, 1.0))
-    >>> plot_ct(ct, Figure().add_subplot()).get_title()
+    >>> plot_ct(ct, Figure().add_subplot()).get_title(loc="left")
     'window −160 to 240 HU'
     """
     hu, spacing = as_array(ct_slice.hu), as_array(ct_slice.spacing_mm)
@@ -60,7 +60,8 @@ def plot_ct(ct_slice: Any, ax: Axes, *, centre_hu: float = 40, width_hu: float =
     extent = (0, hu.shape[1] * spacing[1], hu.shape[0] * spacing[0], 0)
     image = ax.imshow(hu, cmap="gray", vmin=low, vmax=high, extent=extent)
     ax.set_aspect("equal")
-    ax.set(xlabel="x (mm)", ylabel="y (mm)", title=f"window {written(low, digits=6)} to {written(high, digits=6)} HU")
+    ax.set(xlabel="x (mm)", ylabel="y (mm)")
+    ax.set_title(f"window {written(low, digits=6)} to {written(high, digits=6)} HU", loc="left")
     _add_scale(image, "attenuation (HU)", ax, ends="both")
     return ax
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["publish", "show", "to_png", "use_course_style"]
 
 STYLE = Path(__file__).parents[1] / "course.mplstyle"
-BLUE, VERMILION, SKY, ORANGE, INK, PALE = "#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#222222", "#E8E8E8"
+BLUE, VERMILION, SKY, ORANGE = "#0072B2", "#D55E00", "#56B4E9", "#E69F00"
+INK, GREY, PALE = "#222222", "#707070", "#E8E8E8"
 
 
 def use_course_style() -> None:
@@ -30,8 +31,9 @@ def use_course_style() -> None:
 
     Examples
     --------
-    >>> use_course_style()
-    >>> plt.rcParams["axes.spines.top"]
+    >>> with plt.rc_context():
+    ...     use_course_style()
+    ...     plt.rcParams["axes.spines.top"]
     False
     """
     plt.style.use(STYLE)

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
 from course_lib.figures.numbers import as_array, written
-from course_lib.figures.page import BLUE, INK, ORANGE, VERMILION
+from course_lib.figures.page import BLUE, GREY, INK, ORANGE, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,8 @@ def plot_matrix(matrix: ArrayLike, ax: Axes, *, title: str = "", highlight: Any 
     ax.set_yticks(np.arange(height + 1) - 0.5, minor=True)
     ax.grid(which="minor", color="white", linewidth=1.5)
     ax.tick_params(which="both", length=0)
-    ax.set(xticks=[], yticks=[], title=title)
+    ax.set(xticks=[], yticks=[])
+    ax.set_title(title, loc="left")
     ax.spines[:].set_visible(False)
     return ax
 
@@ -117,7 +118,7 @@ def plot_confusion_matrix(matrix: ArrayLike, ax: Axes, *, class_names: Sequence[
     shown = 1 - strength * (1 - colour)
     ax.imshow(shown)
     for (row, column), count in np.ndenumerate(counts):
-        ink = "#8A8A8A" if count == 0 else _readable_on(shown[row, column])
+        ink = GREY if count == 0 else _readable_on(shown[row, column])
         ax.text(column, row, f"{int(count)}", ha="center", va="center", color=ink, fontsize=9)
     names = [str(name) for name in class_names]
     ax.set_xticks(range(len(names)), names)

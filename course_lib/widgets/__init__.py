@@ -6,7 +6,7 @@ the picture.
 """
 
 from course_lib.widgets.convolution import convolution_explorer
-from course_lib.widgets.explore import explore
+from course_lib.widgets.explorer import explore
 from course_lib.widgets.receptive_field import receptive_field_explorer
 
 __all__ = ["convolution_explorer", "explore", "receptive_field_explorer"]

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 
 from course_lib.arithmetic import Layer, receptive_field
 from course_lib.figures import plot_receptive_field
-from course_lib.widgets.explore import explore
+from course_lib.widgets.explorer import explore
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +44,7 @@ def _draw_receptive_field(*, layers: int = 3, kernel_size: int = 3, stride: int 
     stack = [Layer(kernel_size, stride=stride, dilation=dilation)] * layers
     plot_receptive_field(stack, ax)
     figure.text(0.02, 0.93, ax.get_title(loc="left"), fontsize=11)
-    ax.set_title("")
+    ax.set_title("", loc="left")
     size = receptive_field(stack).size
     lines = [
         "Weights in two dimensions, for one channel:",
