@@ -1,0 +1,121 @@
+"""The command `course`: parse, call, print. Each command is one pair of functions, `_add_NAME` and `_NAME`.
+
+Whatever a person can put right ends in one line on stderr and status 2, without a traceback. Libraries are imported
+where they are used, so that `course --help` is fast and works with the plain installation.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from course_lib.errors import CourseError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    Parameters
+    ----------
+    arguments
+        Words after `course`; those of the command line by default.
+
+    Returns
+    -------
+    int
+        0 when all is well, 1 when something was found that is not (as the command says), 2 when it could not be done.
+
+    Examples
+    --------
+    >>> main(["build", "--root", "/nowhere"])
+    2
+    """
+    parser = argparse.ArgumentParser(
+        prog="course", description="Build, run, check and grade the lessons of the course."
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_add_build,):
+        add(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except CourseError as error:
+        print(f"course: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("course_lib", ""):
+            raise
+        print(
+            f"course: the package {error.name!r} is not installed; wanted the extra that builds, runs and grades: "
+            "pip install 'course-lib[classroom]'",
+            file=sys.stderr,
+        )
+        return 2
+    except KeyboardInterrupt:
+        print("course: stopped", file=sys.stderr)
+        return 130
+
+
+def _root(options: argparse.Namespace) -> Path:
+    from course_lib.classroom.topics import find_root
+
+    return find_root(options.root or ".")
+
+
+def _add_root(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--root", metavar="DIR", help="the checkout; found from the working folder upwards by default")
+
+
+def _add_build(commands: Any) -> None:
+    parser = commands.add_parser("build", help="make the notebooks whose source or library changed")
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="03_convolution, convolution or 03; all by default")
+    parser.add_argument("--check", action="store_true", help="execute nothing; say which notebooks are out of date")
+    parser.add_argument("--force", action="store_true", help="execute also what is current")
+    _add_root(parser)
+    parser.set_defaults(command=_build)
+
+
+def _build(options: argparse.Namespace) -> int:
+    from course_lib.classroom.build import build, build_check
+
+    root = _root(options)
+    if options.check:
+        report = build_check(root, options.topics)
+    else:
+        with _cell_progress() as progress:
+            report = build(root, options.topics, force=options.force, progress=progress)
+    signs = {"current": "✓", "built": "✓", "prose": "✓", "stale": "✗", "failed": "✗"}
+    for entry in report.entries:
+        took = f" ({entry.seconds:.0f} s)" if entry.state == "built" else ""
+        line = f"{signs[entry.state]} {entry.source}: {entry.state}{took}" + (
+            f": {entry.message}" if entry.message else ""
+        )
+        print(line, file=sys.stderr if entry.state == "failed" else sys.stdout)
+    if not report.entries:
+        print(f"no lesson in {root.name}/notebooks or {root.name}/solutions yet")
+    if any(entry.state == "failed" for entry in report.entries):
+        return 2
+    return 0 if report.ok else 1
+
+
+@contextmanager
+def _cell_progress() -> Iterator[Any]:
+    """Show a bar of the cells that run, on stderr; give the function that moves it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        known: dict[str, Any] = {}
+
+        def move(source: str, cell: int, cells: int) -> None:
+            if source not in known:
+                known[source] = bars.add_task(source, total=cells)
+            bars.update(known[source], completed=cell, total=cells)
+
+        yield move
