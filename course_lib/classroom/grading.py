@@ -274,7 +274,7 @@ class _Worker:
             self.current = None
             if isinstance(answer, CourseError):
                 raise answer
-            return answer  # type: ignore[no-any-return]
+            return answer if isinstance(answer, SubmissionResult) else None
         if not self.process.is_alive():
             return self._give_up("the grader's own process ended while this was graded")
         if time.monotonic() > self.deadline:

@@ -27,29 +27,29 @@ from jupyter_client.session import Session
 from course_lib.classroom.sandbox import SandboxLimits, kernel_environment, own_user, sandbox_command
 from course_lib.errors import CourseError
 
-__all__ = ["KernelLost", "KernelTimeout", "StudentKernel"]
+__all__ = ["KernelLostError", "KernelTimeoutError", "StudentKernel"]
 
 _PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
 _LARGEST_MESSAGE = 128 * 2**20
 _GRACE_S = 2.0
 
 
-class KernelLost(Exception):
+class KernelLostError(Exception):
     """The kernel ended, or says what no kernel says."""
 
 
-class KernelTimeout(Exception):
+class KernelTimeoutError(Exception):
     """The kernel did not answer in time; it may still be busy."""
 
 
 class _Manager(KernelManager):
     """A kernel manager with one fixed command line, interrupted by message: signals do not cross a process namespace."""
 
-    command: list[str] = []
+    command: tuple[str, ...] = ()
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        return KernelSpec(argv=self.command, display_name="Python 3", language="python", interrupt_mode="message")
+        return KernelSpec(argv=list(self.command), display_name="Python 3", language="python", interrupt_mode="message")
 
 
 class StudentKernel:
@@ -120,7 +120,7 @@ class StudentKernel:
         found = reply.get("user_expressions", {})
         found = found.get("it") if isinstance(found, dict) else None
         if not isinstance(found, dict):
-            raise KernelLost("the kernel gave no answer")
+            raise KernelLostError("the kernel gave no answer")
         return found
 
     def is_alive(self) -> bool:
@@ -132,7 +132,7 @@ class StudentKernel:
         try:
             self._session.send(self._control, "interrupt_request", {})
             self._ask("", {}, grace_s)
-        except (KernelLost, KernelTimeout, zmq.ZMQError):
+        except (KernelLostError, KernelTimeoutError, zmq.ZMQError):
             return False
         return True
 
@@ -162,11 +162,11 @@ class StudentKernel:
             environment: dict[str, str] = {}
             if sandboxed:
                 user = own_user() if os.geteuid() == 0 else None
-                self.manager.command = sandbox_command(command, package=package, limits=self.limits, user=user)
+                self.manager.command = tuple(sandbox_command(command, package=package, limits=self.limits, user=user))
             else:
                 home = self._folder / "home"
                 home.mkdir()
-                self.manager.command = command
+                self.manager.command = tuple(command)
                 environment = {**kernel_environment(str(home)), "PYTHONPATH": str(package.parent)}
             with open(self._folder / "last_words", "wb") as words:
                 self.manager.start_kernel(
@@ -184,7 +184,7 @@ class StudentKernel:
     def _wait_until_ready(self, timeout_s: float) -> None:
         try:
             self._ask("", {}, timeout_s)
-        except (KernelLost, KernelTimeout) as problem:
+        except (KernelLostError, KernelTimeoutError) as problem:
             words = (self._folder / "last_words").read_text("utf-8", "replace").strip().splitlines()
             why = words[-1][:300] if words else str(problem)
             raise CourseError(
@@ -201,18 +201,20 @@ class StudentKernel:
             "code": source, "silent": True, "store_history": False, "user_expressions": expressions,
             "allow_stdin": False, "stop_on_error": False,
         }  # fmt: skip
-        sent = self._session.send(self._shell, "execute_request", content)
+        request = self._session.msg("execute_request", content)
+        wanted = request["header"]["msg_id"]
+        self._session.send(self._shell, request)
         deadline = time.monotonic() + time_limit_s
         while True:
             left = deadline - time.monotonic()
-            if self._shell.poll(max(0, min(left, 0.25)) * 1000):
+            if left <= 0:
+                raise KernelTimeoutError(f"no answer within {time_limit_s:g} s")
+            if self._shell.poll(round(1000 * min(left, 0.25)) + 1):
                 reply = self._read()
-                if reply.get("parent_header", {}).get("msg_id") == sent["header"]["msg_id"]:
+                if reply.get("parent_header", {}).get("msg_id") == wanted:
                     return reply["content"] if isinstance(reply.get("content"), dict) else {}
             elif not self.is_alive():
-                raise KernelLost("the kernel ended")
-            elif left <= 0:
-                raise KernelTimeout(f"no answer within {time_limit_s:g} s")
+                raise KernelLostError("the kernel ended")
 
     def _read(self) -> dict[str, Any]:
         """Read one message; a stranger may have written it."""
@@ -222,7 +224,7 @@ class StudentKernel:
         except (
             Exception
         ) as problem:  # bad signature, bad JSON, nested too deeply: whatever it is, no kernel speaks like this
-            raise KernelLost(f"the kernel's answer cannot be read: {type(problem).__name__}") from None
+            raise KernelLostError(f"the kernel's answer cannot be read: {type(problem).__name__}") from None
         return reply if isinstance(reply.get("parent_header"), dict) else {}
 
 

@@ -164,14 +164,10 @@ def _python(package: Path) -> list[str]:
     real = Path(__file__).parents[1]
     folders = {sys.base_prefix, sys.prefix, str(Path(sys.executable).resolve().parent.parent)}
     outside = sorted(folder for folder in folders if not folder.startswith("/usr"))
-    parents = sorted({str(parent) for folder in [*outside, real] for parent in Path(folder).parents} - {"/"})
-    own = [
-        parent
-        for parent in parents
-        if not parent.startswith("/usr") and not any(map(Path(parent).is_relative_to, outside))
-    ]
+    parents = {parent for folder in [*outside, real] for parent in Path(folder).parents} - {Path("/")}
+    own = sorted(one for one in parents if not any(one.is_relative_to(folder) for folder in ["/usr", *outside]))
     return [
-        *(word for parent in own for word in ("--perms", "0755", "--dir", parent)),
+        *(word for parent in own for word in ("--perms", "0755", "--dir", str(parent))),
         *(word for folder in outside for word in ("--ro-bind", folder, folder)),
         *("--ro-bind", str(package), str(real)),
     ]

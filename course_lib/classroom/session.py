@@ -27,7 +27,7 @@ from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
-from course_lib.classroom.kernels import KernelLost, KernelTimeout, StudentKernel
+from course_lib.classroom.kernels import KernelLostError, KernelTimeoutError, StudentKernel
 from course_lib.classroom.standin import Interruption, read_reply
 from course_lib.classroom.student_side import MIME
 from course_lib.classroom.wire import WireError
@@ -110,11 +110,11 @@ class StudentSession:
         kernel, limit = self.kernel(), self.seconds(self.times.call_s)
         try:
             found = kernel.evaluate(_ANSWER.format(json.dumps(request)), time_limit_s=limit)
-        except KernelTimeout:
+        except KernelTimeoutError:
             if not kernel.interrupt():
                 self.drop_kernel()
             raise TookTooLong(f"took longer than {limit:.3g} s") from None
-        except KernelLost:
+        except KernelLostError:
             self.drop_kernel()
             raise KernelCrashed("ended the kernel") from None
         except BaseException:  # an alarm or Ctrl-C: the kernel still works on the question
@@ -150,9 +150,9 @@ class StudentSession:
         kernel = self.kernel()
         try:
             reply = kernel.execute(source, time_limit_s=limit)
-        except (KernelLost, KernelTimeout) as problem:
-            self.cell_failed(source, timed_out=isinstance(problem, KernelTimeout))
-            return {"status": "time" if isinstance(problem, KernelTimeout) else "lost"}
+        except (KernelLostError, KernelTimeoutError) as problem:
+            self.cell_failed(source, timed_out=isinstance(problem, KernelTimeoutError))
+            return {"status": "time" if isinstance(problem, KernelTimeoutError) else "lost"}
         self._done.append(source)
         return reply
 
@@ -200,14 +200,14 @@ class StudentSession:
             assert self._kernel is not None
             try:
                 self._kernel.execute(source, time_limit_s=self.seconds(self.times.cell_s))
-            except (KernelLost, KernelTimeout):
+            except (KernelLostError, KernelTimeoutError):
                 self._done[place] = ""
                 self.lost.append(source)
                 self.drop_kernel()
                 return
 
 
-class _GradingEngine(Engine):  # type: ignore[misc]  # papermill has no types
+class _GradingEngine(Engine):
     """papermill engine that runs on the kernel of a StudentSession and goes on after whatever a cell does."""
 
     @classmethod
@@ -217,14 +217,15 @@ class _GradingEngine(Engine):  # type: ignore[misc]  # papermill has no types
             for index, cell in enumerate(nb_man.nb.cells):
                 if cell.cell_type != "code" or not cell.source.strip():
                     continue
-                kernel = session.kernel()
                 if client is None:
+                    kernel = session.kernel()
                     client = _Client(nb_man, km=kernel.manager, log=_log, allow_errors=True, startup_timeout=60)
                     client.reset_execution_trackers()
                     client.start_new_kernel_client()
                 nb_man.cell_start(cell, index)
                 if not _run(client, cell, index, session):
-                    client = _close(client)
+                    _close(client)
+                    client = None
                 nb_man.cell_complete(cell, cell_index=index)
         except SessionOver as problem:
             nb_man.nb.cells.append(
@@ -256,7 +257,7 @@ def _run(client: _Client, cell: Any, index: int, session: StudentSession) -> boo
     return False
 
 
-class _Client(PapermillNotebookClient):  # type: ignore[misc]  # nbclient has no types for this
+class _Client(PapermillNotebookClient):
     """nbclient with a bound on what a cell may print."""
 
     room = _MOST_OUTPUT
@@ -305,7 +306,7 @@ def _definitions_of(source: str) -> str:
         body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
-    kept = [
+    kept: list[ast.stmt] = [
         node
         for node in body
         if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))

@@ -137,10 +137,10 @@ def bind(door: Door, name: str) -> Any:
 
 
 def there_for(door: Door) -> Callable[..., Any]:
-    """Return ``there(expression, **names)``: evaluates an expression in the student's kernel, which has `np` and `torch`."""
+    """Return ``there(expression)``: evaluates an expression in the student's kernel, which has `np` and `torch`."""
 
-    def there(expression: str, **names: Any) -> Any:
-        return door.ask({"kind": "evaluate", "expression": expression, "names": _write(names)})
+    def there(expression: str) -> Any:
+        return door.ask({"kind": "evaluate", "expression": expression})
 
     return there
 

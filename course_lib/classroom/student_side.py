@@ -57,7 +57,7 @@ def _carry_out(request: dict[str, Any]) -> Any:
     if kind == "name":
         return _student_names()[request["name"]]
     if kind == "evaluate":
-        return _evaluate(request["expression"], _read(request["names"]))
+        return _evaluate(request["expression"])
     target = _read(request["target"])
     if kind == "call":
         arguments, keywords = _read(request["arguments"])
@@ -109,10 +109,10 @@ def _keep(thing: object) -> dict[str, Any]:
 def _student_names() -> dict[str, Any]:
     from IPython import get_ipython
 
-    return get_ipython().user_ns  # type: ignore[no-any-return, no-untyped-call]
+    return get_ipython().user_ns
 
 
-def _evaluate(expression: str, names: dict[str, Any]) -> Any:
+def _evaluate(expression: str) -> Any:
     import numpy
 
     libraries: dict[str, Any] = {"np": numpy, "numpy": numpy}
@@ -120,7 +120,7 @@ def _evaluate(expression: str, names: dict[str, Any]) -> Any:
         import torch
 
         libraries["torch"] = torch
-    return eval(expression, {**libraries, **names})
+    return eval(expression, libraries)
 
 
 def _describe(problem: BaseException) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _use_open_sockets(ports: dict[int, int]) -> None:
     from ipykernel.heartbeat import Heartbeat
     from ipykernel.kernelapp import IPKernelApp
 
-    def bind(_app: IPKernelApp, socket: Any, port: int) -> int:
+    def bind(_app: Any, socket: Any, port: int) -> int:
         socket.setsockopt(zmq.USE_FD, ports[port])
         socket.bind(f"ipc:///tmp/kernel-{port}")
         return port
@@ -170,8 +170,8 @@ def _use_open_sockets(ports: dict[int, int]) -> None:
     def bind_heartbeat(heartbeat: Heartbeat) -> None:
         bind(None, heartbeat.socket, heartbeat.port)
 
-    IPKernelApp._try_bind_socket = bind
-    Heartbeat._try_bind_socket = bind_heartbeat
+    setattr(IPKernelApp, "_try_bind_socket", bind)  # noqa: B010 - to a type checker a method is no variable
+    setattr(Heartbeat, "_try_bind_socket", bind_heartbeat)  # noqa: B010
 
 
 def _leave(code: Any = None) -> None:
@@ -192,7 +192,7 @@ def main() -> None:
 
     sys.argv[1:] = []
     sys.path.insert(0, "")
-    app = IPKernelApp.instance()
+    app: Any = IPKernelApp.instance()
     app.initialize(["-f", connection, "--HistoryManager.enabled=False"])
     app.shell.user_ns.update(exit=_leave, quit=_leave)
     app.start()

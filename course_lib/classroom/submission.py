@@ -96,35 +96,35 @@ def _from_folder(folder: Path, topic: str) -> Submission:
 def _from_file(path: Path, student: str) -> Submission:
     try:
         cells = _cells(_content(path))
-    except _Unreadable as problem:
+    except _UnreadableError as problem:
         return _named(path, student, problem=str(problem))
     code = "\0".join(text for kind, text in cells if kind == "code")
     return _named(path, student, cells=cells, digest=hashlib.sha256(code.encode()).hexdigest())
 
 
-class _Unreadable(Exception):
+class _UnreadableError(Exception):
     pass
 
 
 def _content(path: Path) -> bytes:
     if path.suffix != ".ipynb":
-        raise _Unreadable(f"not a notebook: wanted a file that ends in .ipynb, got {_clean(path.name)}")
+        raise _UnreadableError(f"not a notebook: wanted a file that ends in .ipynb, got {_clean(path.name)}")
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as problem:
         reason = "it is a link to another file" if path.is_symlink() else problem.strerror
-        raise _Unreadable(f"cannot be read: {reason}") from None
+        raise _UnreadableError(f"cannot be read: {reason}") from None
     with os.fdopen(descriptor, "rb") as file:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
-            raise _Unreadable("cannot be read: it is not a plain file")
+            raise _UnreadableError("cannot be read: it is not a plain file")
         if about.st_size > _LARGEST_FILE:
-            raise _Unreadable(
+            raise _UnreadableError(
                 f"too large: {about.st_size / 2**20:.0f} MB, {_LARGEST_FILE / 2**20:.0f} MB are allowed; clear the outputs"
             )
         content = file.read(_LARGEST_FILE + 1)
     if not content.strip():
-        raise _Unreadable("the file is empty")
+        raise _UnreadableError("the file is empty")
     return content
 
 
@@ -132,7 +132,7 @@ def _cells(content: bytes) -> tuple[tuple[str, str], ...]:
     try:
         notebook = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        raise _Unreadable(
+        raise _UnreadableError(
             "not a notebook: its content is not JSON; save it again from Jupyter and hand that in"
         ) from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
@@ -140,9 +140,9 @@ def _cells(content: bytes) -> tuple[tuple[str, str], ...]:
         sheets = [sheet.get("cells") for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
         cells = [cell for sheet in sheets if isinstance(sheet, list) for cell in sheet]
     if not isinstance(cells, list):
-        raise _Unreadable("not a notebook: its JSON has no list of cells")
+        raise _UnreadableError("not a notebook: its JSON has no list of cells")
     if len(cells) > _MOST_CELLS:
-        raise _Unreadable(f"{len(cells):,} cells: {_MOST_CELLS:,} are allowed")
+        raise _UnreadableError(f"{len(cells):,} cells: {_MOST_CELLS:,} are allowed")
     return tuple(cell for cell in map(_cell, cells) if cell is not None)
 
 

@@ -94,7 +94,7 @@ def encode(value: object, *, unknown: Callable[[object], Any] = _refuse, limits:
 
 def decode(text: str, *, resolve: Callable[[str, Any], Any] = _no_references, limits: WireLimits = LIMITS) -> Any:
     """
-    The value that `encode` wrote, made of built-in types, arrays and tensors.
+    Read the value that `encode` wrote, made of built-in types, arrays and tensors.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ class _Decoder:
         name, fields, items = payload
         if len(fields) > 100 or len(name) > 100 or not all(isinstance(f, str) and len(f) < 100 for f in fields):
             raise WireError("the answer is malformed")
-        return namedtuple(name, fields)(*self.many(items, depth))  # type: ignore[misc]
+        return namedtuple(name, fields)(*self.many(items, depth))
 
     def _read_dict(self, payload: Any, depth: int) -> dict[Any, Any]:
         return dict(self.many(pair, depth) for pair in payload)

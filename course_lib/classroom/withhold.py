@@ -54,11 +54,11 @@ def copy_without(names: Iterable[str], target: Path, *, package: Path = _PACKAGE
 
 
 def source_without(source: str, inside: str, *, name: str) -> str:
-    """
-    Python source in which the thing called `inside` (dotted within the module, empty for all of it) only says that it
+    r"""
+    Return source in which the thing called `inside` (dotted within the module, empty for all of it) only says that it
     is withheld.
 
-    >>> print(source_without("def f(x):\\n    return x + 1\\n", "f", name="lib.f"))
+    >>> print(source_without("def f(x):\\n    return x + 1\n", "f", name="lib.f"))
     def f(x):
         raise RuntimeError('lib.f is what a task of this exercise asks you to write, so it cannot be used while it is
         graded')
