@@ -23,7 +23,7 @@ __all__ = ["publish", "show", "to_png", "use_course_style"]
 
 STYLE = Path(__file__).parents[1] / "course.mplstyle"
 BLUE, VERMILION, SKY, ORANGE = "#0072B2", "#D55E00", "#56B4E9", "#E69F00"
-INK, GREY, PALE = "#222222", "#707070", "#E8E8E8"
+INK, RUST, GREY, PALE = "#222222", "#A33F00", "#707070", "#E8E8E8"  # rust: vermilion, dark enough for words
 
 
 def use_course_style() -> None:

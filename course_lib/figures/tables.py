@@ -141,4 +141,4 @@ def _highlight_mask(highlight: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]
 def _readable_on(colour: NDArray[np.float64]) -> str:
     """Black or white ink, whichever has the better contrast (WCAG 2 relative luminance)."""
     linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
-    return "white" if linear @ (0.2126, 0.7152, 0.0722) < 0.18 else INK
+    return "white" if linear @ (0.2126, 0.7152, 0.0722) < 0.179 else "black"

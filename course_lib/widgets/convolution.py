@@ -14,7 +14,7 @@ from matplotlib.textpath import TextPath
 from matplotlib.transforms import IdentityTransform
 
 from course_lib.arithmetic import conv_output_size
-from course_lib.figures.page import GREY, INK, ORANGE, VERMILION
+from course_lib.figures.page import GREY, INK, ORANGE, RUST, VERMILION
 from course_lib.widgets.explorer import explore
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _draw_convolution(
     lines = {
         "output size = ⌊(input + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1": GREY,
         f"output size = ⌊{sizes}⌋ + 1 = {output_size}": INK,
-        f"row {row + 1}, column {column + 1} = {_sum_of_products(pixels[np.ix_(rows, columns)], kernel)}": VERMILION,
+        f"row {row + 1}, column {column + 1} = {_sum_of_products(pixels[np.ix_(rows, columns)], kernel)}": RUST,
     }
     figure = _page(lines)
     (ax,) = figure.axes
@@ -153,7 +153,7 @@ def _draw_kernel(kernel: NDArray[Any], rows: NDArray[Any], columns: NDArray[Any]
         ax.broken_barh([(column, 1) for column in columns], (row, 1), facecolor=ORANGE, alpha=0.35)
     places = np.stack(np.meshgrid(columns + 0.76, rows + 0.8), axis=-1).reshape(-1, 2)
     weights = [f"×{weight}" for weight in kernel.ravel()]
-    _write(weights, places, ax, points=min(9, 0.3 * side), colours=["#A33F00"])
+    _write(weights, places, ax, points=min(9, 0.3 * side), colours=[RUST])
     _frame(columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1, ax)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 
-from course_lib.figures.page import STYLE, VERMILION, publish, to_png
+from course_lib.figures.page import RUST, STYLE, publish, to_png
 
 if TYPE_CHECKING:
     from ipywidgets import VBox
@@ -127,7 +127,7 @@ def _build(draw: Callable[..., Figure], controls: Mapping[str, Any], start: Mapp
             values = {name: knob.value for name, knob in knobs.items()}
             picture.value = _picture(draw, values, encode=_quick_png)
         except Exception as error:  # whatever it is: one line for the student, never a traceback
-            message.value = f'<span role="alert" style="color: {VERMILION}">{escape(_one_line(error))}</span>'
+            message.value = f'<span role="alert" style="color: {RUST}">{escape(_one_line(error))}</span>'
             picture.layout.visibility = "hidden"
         else:
             message.value = ""
