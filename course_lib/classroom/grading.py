@@ -364,7 +364,7 @@ def _judge(
 def _about_error(problem: StudentError, hidden: bool) -> str:
     if hidden:
         return f"Your code raised {problem.kind}."
-    place = f" In the line: {problem.line}" if problem.line else ""
+    place = f"\nIn the line `{problem.line}`" if problem.line else ""
     return f"Your code raised {problem.kind}: {problem.message}.{place}"
 
 

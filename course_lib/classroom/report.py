@@ -56,7 +56,10 @@ def write_feedback(result: SubmissionResult, folder: Path, *, title: str) -> Pat
     """
     attempted = [task for task in result.tasks if task.state != "not attempted"]
     full = sum(task.state == "full" for task in result.tasks)
-    summary = f"{full} of {len(result.tasks)} tasks complete, {len(result.tasks) - len(attempted)} not attempted."
+    open_tasks = len(result.tasks) - len(attempted)
+    summary = f"{full} of {len(result.tasks)} tasks complete" + (
+        f", {open_tasks} not attempted." if open_tasks else "."
+    )
     return _write(folder / f"{result.page}.html", "feedback.html", result=result, title=title, summary=summary)
 
 
@@ -141,6 +144,7 @@ def _environment() -> Any:
         words=lambda name: name.replace("_", " ").capitalize(),
         capitalise=lambda text: text[:1].upper() + text[1:],
         mark=_mark,
+        rich=_rich,
         task=_task,
     )
     return environment
@@ -152,6 +156,18 @@ def _percent(result: SubmissionResult) -> int:
         return 0
     share = 100 * result.points / result.max_points
     return 100 if result.points >= result.max_points else min(99, round(share))
+
+
+def _rich(text: str) -> Any:
+    """Escape text and set what stands between backticks as code."""
+    from markupsafe import Markup, escape
+
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
+    )
 
 
 def _mark(one: RequirementResult) -> str:

@@ -1,0 +1,191 @@
+"""The commands `course check`, `course grade` and `course demo`: parse, call, print."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from course_lib.errors import CourseError
+
+if TYPE_CHECKING:
+    from course_lib.classroom.grading import GradingPlan, SubmissionResult
+    from course_lib.classroom.lesson import Lesson
+
+__all__ = ["add_check", "add_demo", "add_grade"]
+
+_UNSAFE = "WARNING: graded without a sandbox; the students' code ran with your own rights"
+
+
+def add_check(commands: Any) -> None:
+    """Add `course check [TOPIC ...]`."""
+    parser = commands.add_parser("check", help="prove that every task marks its known answers rightly")
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="03_convolution, convolution or 03; all by default")
+    _add_common(parser)
+    parser.set_defaults(command=_check)
+
+
+def add_grade(commands: Any) -> None:
+    """Add `course grade TOPIC SUBMISSIONS --out DIR`."""
+    parser = commands.add_parser("grade", help="grade a folder of notebooks, each in a sandbox of its own")
+    parser.add_argument("topic", metavar="TOPIC", help="03_convolution, convolution or 03")
+    parser.add_argument(
+        "submissions", metavar="SUBMISSIONS", type=Path, help="STUDENT.ipynb or STUDENT/TOPIC.ipynb in it"
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, required=True, help="gets results.csv, index.html, feedback/"
+    )
+    parser.add_argument(
+        "--workers", metavar="N", type=int, default=0, help="at the same time; as many as cores by default"
+    )
+    parser.add_argument(
+        "--time-limit", metavar="S", type=float, default=60, help="seconds that one cell may run; 60 by default"
+    )
+    _add_common(parser)
+    parser.set_defaults(command=_grade)
+
+
+def add_demo(commands: Any) -> None:
+    """Add `course demo --out DIR`."""
+    parser = commands.add_parser("demo", help="run a lecture, grade an example class of known marks, compare")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo"), help="a new folder; demo by default")
+    parser.add_argument("--topic", metavar="TOPIC", default="04_lenet", help="04_lenet by default")
+    _add_common(parser)
+    parser.set_defaults(command=_demo)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--root", metavar="DIR", help="the checkout; found from the working folder upwards by default")
+    parser.add_argument(
+        "--no-sandbox", action="store_true", help="let the code run with your own rights; only if you trust all of it"
+    )
+
+
+def _check(options: argparse.Namespace) -> int:
+    from course_lib.classroom.exercise_check import check_exercise
+
+    broken: list[str] = []
+    for lesson in _exercises(options, options.topics):
+        with _table(lesson.topic, ("task", "variant", "wanted", "got")) as add:
+            proofs = check_exercise(
+                lesson,
+                plan=_plan(options),
+                report=lambda one: add("✗" if one.broken else "✓", one.task, one.variant, one.wanted, one.got),
+            )
+        broken += [one.broken for one in proofs if one.broken]
+    for line in broken:
+        print(f"✗ {line}")
+    return 1 if broken else 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    import os
+
+    from course_lib.classroom.gradebook import grade_folder
+
+    (lesson,) = _exercises(options, [options.topic])
+    workers = options.workers or len(os.sched_getaffinity(0))
+    with _bar(lesson.topic) as progress:
+        results = grade_folder(
+            lesson, options.submissions, options.out, plan=_plan(options), workers=workers, progress=progress
+        )  # fmt: skip
+    problems = [one for one in results if one.problem]
+    for one in sorted(problems, key=lambda one: one.student):
+        print(f"✗ {one.student}: {one.problem}")
+    if options.no_sandbox:
+        print(_UNSAFE)
+    print(f"✓ {len(results) - len(problems)} of {len(results)} submissions graded: {options.out / 'index.html'}")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    import dataclasses
+
+    from course_lib.classroom.demo import grade_example_class
+    from course_lib.classroom.run import run_notebook
+    from course_lib.classroom.session import TimeLimits
+    from course_lib.classroom.topics import find_root, find_topics
+
+    root = find_root(options.root or ".")
+    (topic,) = find_topics(root, [options.topic])
+    if options.out.exists() and any(options.out.iterdir()):
+        raise CourseError(f"{options.out} is not empty; name a new folder with --out, or take this one away")
+    lecture = run_notebook(topic, out=options.out / f"{topic}.ipynb", root=root)
+    (lesson,) = _exercises(options, [topic])
+    plan = dataclasses.replace(_plan(options), times=TimeLimits(cell_s=20, call_s=5))
+    with _bar(lesson.topic) as progress:
+        graded = grade_example_class(lesson, options.out, plan=plan, progress=progress)
+    got = {one.student: one for one in graded.results}
+    with _table(f"{lesson.topic}: an example class", ("student", "story", "wanted", "got")) as add:
+        for one in graded.known:
+            result = got.get(one.student)
+            mine = "-" if result is None else "cannot be graded" if result.problem else f"{result.points:g}"
+            wrong = any(line.startswith(f"{one.student}:") for line in graded.differences)
+            add(
+                "✗" if wrong else "✓",
+                one.student,
+                one.story,
+                "cannot be graded" if one.problem else f"{one.points:g}",
+                mine,
+            )
+    for line in graded.differences:
+        print(f"✗ {line}")
+    if options.no_sandbox:
+        print(_UNSAFE)
+    print(f"lecture, executed  {lecture.path}")
+    print(f"marks              {options.out / 'results' / 'results.csv'}")
+    print(f"class overview     {options.out / 'results' / 'index.html'}")
+    print(f"feedback pages     {options.out / 'results' / 'feedback'}")
+    return 1 if graded.differences else 0
+
+
+def _exercises(options: argparse.Namespace, topics: list[str]) -> list[Lesson]:
+    """Read the exercises asked for; a topic named by hand must have one."""
+    from course_lib.classroom.lesson import read_lesson
+    from course_lib.classroom.topics import find_root, find_topics
+
+    root = find_root(options.root or ".")
+    paths = [root / "solutions" / f"{topic}.py" for topic in find_topics(root, topics)]
+    if topics:
+        return [read_lesson(path) for path in paths]
+    return [read_lesson(path) for path in paths if path.is_file()]
+
+
+def _plan(options: argparse.Namespace) -> GradingPlan:
+    from course_lib.classroom.grading import GradingPlan
+    from course_lib.classroom.session import TimeLimits
+
+    seconds = getattr(options, "time_limit", 60)
+    if not seconds > 0:
+        raise CourseError(f"--time-limit needs a number of seconds above 0, got {seconds:g}")
+    return GradingPlan(times=TimeLimits(cell_s=seconds, call_s=min(20, seconds)), sandboxed=not options.no_sandbox)
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[SubmissionResult, int, int], None]]:
+    """Show a bar of the submissions on stderr; give the function that moves it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        bar = bars.add_task(title, total=None)
+        yield lambda result, done, total: bars.update(bar, completed=done, total=total)
+
+
+@contextmanager
+def _table(title: str, columns: tuple[str, ...]) -> Iterator[Callable[..., None]]:
+    """Give a function that adds a row (sign first); print the table at the end, also after an error."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("", *columns, title=title, title_justify="left")
+    try:
+        yield lambda *cells: table.add_row(*map(Text, cells))
+    finally:
+        if table.row_count:
+            Console().print(table)
