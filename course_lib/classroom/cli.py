@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from course_lib.classroom.grading_commands import add_check, add_demo, add_grade
 from course_lib.errors import CourseError
 
 __all__ = ["main"]
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="course", description="Build, run, check and grade the lessons of the course."
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_build,):
+    for add in (_add_build, _add_run, add_check, add_grade, add_demo, _add_doctor):
         add(commands)
     options = parser.parse_args(arguments)
     try:
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(
             f"course: the package {error.name!r} is not installed; wanted the extra that builds, runs and grades: "
-            "pip install 'course-lib[classroom]'",
+            "python -m pip install --editable '.[classroom]'",
             file=sys.stderr,
         )
         return 2
@@ -100,6 +101,49 @@ def _build(options: argparse.Namespace) -> int:
     if any(entry.state == "failed" for entry in report.entries):
         return 2
     return 0 if report.ok else 1
+
+
+def _add_run(commands: Any) -> None:
+    parser = commands.add_parser("run", help="run a notebook from its first cell to its last, and keep the result")
+    parser.add_argument("notebook", metavar="NOTEBOOK", help="a path that ends in .ipynb, or a topic: its lecture")
+    parser.add_argument(
+        "-p",
+        "--parameter",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="another value for a name of the parameters cell, such as -p FAST False",
+    )
+    parser.add_argument("--out", metavar="FILE", help="where to write it; runs/NOTEBOOK by default")
+    _add_root(parser)
+    parser.set_defaults(command=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from course_lib.classroom.run import parse_parameters, run_notebook
+
+    root = _root(options) if options.root else None
+    values = parse_parameters(options.parameter)
+    result = run_notebook(options.notebook, out=options.out, parameters=values, root=root)
+    print(f"✓ {result.cells} cells in {result.seconds:.0f} s: {result.path}")
+    return 0
+
+
+def _add_doctor(commands: Any) -> None:
+    parser = commands.add_parser("doctor", help="say what this machine has, what it lacks, and the cure")
+    parser.set_defaults(command=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from course_lib.classroom.doctor import examine
+
+    lacking = 0
+    for finding in examine():
+        print(finding, flush=True)
+        lacking += finding.state == "lacks"
+    print("All that is needed is here." if not lacking else f"{lacking} to mend, as the arrows say.")
+    return 1 if lacking else 0
 
 
 @contextmanager

@@ -1,8 +1,267 @@
-"""What this machine has and lacks."""
+"""What this machine has, what it lacks, and the cure: `where_am_i` in a lesson, `course doctor` at the command line."""
 
-__all__ = ["where_am_i"]
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+__all__ = ["Finding", "examine", "where_am_i"]
+
+_LEAST_MEMORY_GB = 4
+_LEAST_DISK_GB = 2
+# What the kernel is asked: torch is loaded there, never here.
+_ASK_KERNEL = """
+import sys, torch
+print(sys.executable, torch.__version__, torch.get_num_threads(), sep="|", end="|")
+print(torch.cuda.get_device_name() if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "")
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: `state` is "has", "lacks" (with its cure) or "optional" (nice to have, not there).
+
+    Examples
+    --------
+    >>> print(Finding("memory", "lacks", "2 GB", "close other programs"))
+    ✗ memory: 2 GB → close other programs
+    """
+
+    name: str
+    state: str
+    value: str
+    cure: str = ""
+
+    def __str__(self) -> str:
+        sign = {"has": "✓", "lacks": "✗", "optional": "○"}[self.state]
+        return f"{sign} {self.name}: {self.value}" + (f" → {self.cure}" if self.cure else "")
 
 
 def where_am_i(minutes_cpu: float | None = None, minutes_gpu: float | None = None) -> None:
-    """Print what this machine has (placeholder that is replaced within the hour)."""
-    print("Python", __import__("platform").python_version())
+    """Print versions, device and memory of this machine, and how long the lesson takes on it.
+
+    Parameters
+    ----------
+    minutes_cpu, minutes_gpu
+        Minutes of the lesson on two CPU cores and on a GPU; nothing is said where they are not given.
+    """
+    import torch
+
+    names = {"torch": torch.__version__, "numpy": _version("numpy"), "course_lib": _version("course-lib")}
+    versions = " · ".join(f"{name} {version}" for name, version in names.items())
+    gpu = _gpu_here(torch)
+    lines = [
+        f"Python {platform.python_version()} · {versions}",
+        f"{_cores()} CPU cores · {_memory_gb():.0f} GB of memory · {gpu or 'no GPU, and none is needed'}",
+    ]
+    minutes = minutes_gpu if gpu and minutes_gpu is not None else minutes_cpu
+    if minutes is not None:
+        lines.append(f"This lesson takes about {minutes:g} minutes here.")
+    _show("\n".join(lines))
+
+
+def _show(text: str) -> None:
+    """Print; in a notebook as an output that the build does not store, since it is true of this machine only."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import publish_display_data
+    except ModuleNotFoundError:
+        print(text)
+        return
+    if get_ipython() is None:
+        print(text)
+    else:
+        publish_display_data({"text/plain": text}, {"course": {"machine": True}})
+
+
+def examine(root: Path | None = None) -> Iterator[Finding]:
+    """Look at this machine, one finding at a time, quickest first.
+
+    Parameters
+    ----------
+    root
+        The checkout, for the free space beside it; the working folder by default.
+
+    Yields
+    ------
+    Finding
+        What it has, lacks or could have; the last two start programs (bubblewrap, a kernel) and take seconds.
+    """
+    yield _python(sys.version_info[:3])
+    yield from _packages()
+    memory = _memory_gb()
+    enough = memory >= _LEAST_MEMORY_GB
+    cure = "" if enough else f"wanted {_LEAST_MEMORY_GB} GB: close other programs, or use Colab"
+    yield Finding("memory", "has" if enough else "lacks", f"{memory:.1f} GB", cure)
+    yield Finding("CPU cores", "has", str(_cores()))
+    free = shutil.disk_usage(root or Path.cwd()).free / 1e9
+    cure = "" if free >= _LEAST_DISK_GB else f"wanted {_LEAST_DISK_GB} GB: make room"
+    yield Finding("free disk", "lacks" if cure else "has", f"{free:.1f} GB", cure)
+    yield _sandbox()
+    yield from _kernel()
+
+
+def _python(version: tuple[int, ...]) -> Finding:
+    good = (3, 11) <= version < (3, 14)
+    cure = "" if good else "wanted 3.11 to 3.13: make PYTHON=python3.12 lab"
+    return Finding("Python", "has" if good else "lacks", ".".join(map(str, version)), cure)
+
+
+def _packages() -> Iterator[Finding]:
+    """Compare what is installed with what the package asks for."""
+    from packaging.requirements import Requirement
+
+    try:
+        wanted = [Requirement(text) for text in metadata.requires("course-lib") or []]
+    except metadata.PackageNotFoundError:
+        yield Finding("course-lib", "lacks", "not installed", "python -m pip install --editable '.[dev]'")
+        return
+    yield Finding("course-lib", "has", _version("course-lib"))
+    for extra in ("", "classroom", "lab", "cluster"):
+        names, bad = [], []
+        for item in wanted:
+            marker = item.marker
+            if marker is None if extra else marker is not None:
+                continue
+            if marker is not None and not marker.evaluate({"extra": extra}):
+                continue
+            version = _version(item.name)
+            names.append(f"{item.name} {version}")
+            if not version or not item.specifier.contains(version, prereleases=True):
+                bad.append(f"{item.name} {version or 'missing'} (wanted {item.specifier or 'any'})")
+        yield _package_finding(extra, names, bad)
+
+
+def _package_finding(extra: str, names: list[str], bad: list[str]) -> Finding:
+    what = {
+        "": "packages",
+        "classroom": "to build and grade",
+        "lab": "to work in the browser",
+        "cluster": "many machines",
+    }
+    name = what[extra]
+    if not bad:
+        return Finding(name, "has", ", ".join(names))
+    cure = f"python -m pip install --editable '.[{extra}]'" if extra else "python -m pip install --editable ."
+    return Finding(name, "lacks" if extra != "cluster" else "optional", ", ".join(bad), cure)
+
+
+def _sandbox() -> Finding:
+    from course_lib.classroom.sandbox import why_no_sandbox
+
+    why = why_no_sandbox()
+    if why:
+        return Finding("sandbox for grading", "lacks", *why.split(": ", 1)) if ": " in why else _no_sandbox(why)
+    command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return _no_sandbox(f"bubblewrap does not start ({error})")
+    if result.returncode:
+        what = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
+        return Finding(
+            "sandbox for grading",
+            "lacks",
+            f"bubblewrap cannot isolate ({what})",
+            "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1; in a container, start it with "
+            "--security-opt seccomp=unconfined), or grade on another machine",
+        )
+    return Finding("sandbox for grading", "has", "bubblewrap isolates")
+
+
+def _no_sandbox(why: str) -> Finding:
+    return Finding("sandbox for grading", "lacks", why, "install bubblewrap with the system's package manager")
+
+
+def _kernel() -> Iterator[Finding]:
+    """Start a kernel, and ask it for torch and a GPU."""
+    answer = _ask_kernel()
+    if isinstance(answer, Finding):
+        yield answer
+        return
+    executable, torch, threads, gpu = answer
+    if Path(executable).absolute() != Path(sys.executable).absolute():
+        cure = "python -m ipykernel install --sys-prefix --name python3"
+        yield Finding("Jupyter kernel", "lacks", f"python3 starts another Python, {executable}", cure)
+    else:
+        yield Finding("Jupyter kernel", "has", "python3 starts this Python")
+    yield Finding("torch", "has", f"{torch}, {threads} threads")
+    if gpu:
+        yield Finding("GPU", "has", gpu)
+    else:
+        yield Finding("GPU", "optional", "none; all lessons run without one")
+
+
+def _ask_kernel() -> tuple[str, ...] | Finding:
+    try:
+        from jupyter_client.manager import start_new_kernel
+    except ModuleNotFoundError:
+        return Finding(
+            "Jupyter kernel", "lacks", "no jupyter_client", "python -m pip install --editable '.[classroom]'"
+        )
+    lines: list[str] = []
+    try:
+        manager, client = start_new_kernel(kernel_name="python3", extra_arguments=["--log-level=ERROR"])
+    except Exception as error:  # whatever keeps it from starting is the finding
+        cure = "python -m ipykernel install --sys-prefix --name python3"
+        return Finding("Jupyter kernel", "lacks", f"python3 does not start ({error})", cure)
+    try:
+        reply = client.execute_interactive(
+            _ASK_KERNEL, timeout=120, output_hook=lambda message: lines.append(message["content"].get("text", ""))
+        )
+    except TimeoutError:
+        return Finding("Jupyter kernel", "lacks", "python3 starts and does not answer", "restart the machine")
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    if reply["content"]["status"] != "ok":
+        cure = "python -m pip install --editable ."
+        return Finding("torch", "lacks", f"{reply['content'].get('evalue', 'it cannot be loaded')}", cure)
+    return tuple("".join(lines).strip("\n").split("|"))
+
+
+def _gpu_here(torch: object) -> str:
+    """Name the GPU that this process would use; empty for none."""
+    cuda, backends = getattr(torch, "cuda", None), getattr(torch, "backends", None)
+    if cuda is not None and cuda.is_available():
+        return f"GPU {cuda.get_device_name()}"
+    return "GPU of this Mac" if backends is not None and backends.mps.is_available() else ""
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _cores() -> int:
+    """Count the cores that this process may use; a container's share is counted, not the machine's."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _read("/sys/fs/cgroup/cpu.max").partition(" ")
+    if quota.isdigit() and period.strip().isdigit():
+        here = min(here, max(1, round(int(quota) / int(period))))
+    return here
+
+
+def _memory_gb() -> float:
+    """Return the memory that this process may use, in GB; 0 where nobody tells."""
+    found = []
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    limit = _read("/sys/fs/cgroup/memory.max")
+    if limit.isdigit():
+        found.append(int(limit))
+    return min(found, default=0) / 1e9
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
