@@ -218,9 +218,11 @@ def _papermill(path: Path, target: Path, values: dict[str, Any], *, progress: bo
             values,
             cwd=str(path.parent),
             progress_bar=progress,
-            request_save_on_cell_execute=True,
+            extra_arguments=["--log-level=ERROR"],  # kernels on this machine alone need not warn of plain TCP
         )
     except PapermillExecutionError as error:
+        if _only_meant_to_fail(target):
+            return
         first = next((line for line in str(error.source).splitlines() if line.strip()), "")
         raise CourseError(
             f"{path.name}: cell {error.cell_index + 1} (`{first[:60]}`) fails with {error.ename}: "
