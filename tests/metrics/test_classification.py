@@ -1,0 +1,86 @@
+"""Accuracy and confusion: by hand, at the edges, and beside scikit-learn."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import sklearn.metrics
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from course_lib.metrics import accuracy_score, confusion_matrix
+
+label_pairs = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40)
+
+
+def test_a_confusion_matrix_has_true_classes_in_rows() -> None:
+    # three cats (0), two dogs (1): one cat is called a dog, one dog a bird (2)
+    matrix = confusion_matrix([0, 0, 0, 1, 1], [0, 0, 1, 1, 2], num_classes=3)
+    assert matrix.tolist() == [[2, 1, 0], [0, 1, 1], [0, 0, 0]]
+    assert matrix.dtype == np.int64
+
+
+def test_accuracy_is_the_share_on_the_diagonal() -> None:
+    assert accuracy_score([0, 0, 0, 1, 1], [0, 0, 1, 1, 2]) == 3 / 5
+
+
+def test_without_cases_accuracy_is_nan_and_nothing_is_confused() -> None:
+    assert np.isnan(accuracy_score([], []))
+    assert confusion_matrix([], [], num_classes=2).tolist() == [[0, 0], [0, 0]]
+
+
+@given(label_pairs)
+def test_both_agree_with_scikit_learn_and_with_counting(pairs: list[tuple[int, int]]) -> None:
+    y_true, y_pred = zip(*pairs, strict=True)
+    matrix = confusion_matrix(y_true, y_pred, num_classes=5)
+    assert matrix.tolist() == [[pairs.count((row, column)) for column in range(5)] for row in range(5)]
+    np.testing.assert_array_equal(matrix, sklearn.metrics.confusion_matrix(y_true, y_pred, labels=range(5)))
+    assert accuracy_score(y_true, y_pred) == pytest.approx(sklearn.metrics.accuracy_score(y_true, y_pred))
+    assert accuracy_score(y_true, y_pred) == pytest.approx(matrix.trace() / matrix.sum())
+
+
+@given(label_pairs)
+def test_exchanging_truth_and_prediction_turns_the_matrix(pairs: list[tuple[int, int]]) -> None:
+    y_true, y_pred = zip(*pairs, strict=True)
+    turned = confusion_matrix(y_pred, y_true, num_classes=5)
+    np.testing.assert_array_equal(confusion_matrix(y_true, y_pred, num_classes=5), turned.T)
+
+
+@pytest.mark.parametrize("form", [np.uint8, np.int32, bool])
+def test_labels_of_any_whole_type_count_the_same(form: type) -> None:
+    y_true, y_pred = np.array([0, 1, 1, 0, 1], dtype=form), np.array([0, 1, 0, 1, 1], dtype=form)
+    assert confusion_matrix(y_true, y_pred, num_classes=2).tolist() == [[1, 1], [1, 2]]
+    assert accuracy_score(y_true, y_pred) == 0.6
+
+
+def test_many_classes_do_not_overflow_small_labels() -> None:
+    labels = np.array([200, 255], dtype=np.uint8)
+    assert confusion_matrix(labels, labels, num_classes=256)[[200, 255], [200, 255]].tolist() == [1, 1]
+
+
+def test_tensors_are_taken_as_they_are() -> None:
+    assert accuracy_score(torch.tensor([1, 0]), torch.tensor([1, 1])) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: accuracy_score([0, 1], [0]), ValueError, "one label for each case, got 2 and 1 labels"),
+        (
+            lambda: accuracy_score([0, 1], [[0.2, 0.8], [0.5, 0.5]]),
+            ValueError,
+            r"y_pred needs shape \(N,\), got \(2, 2\)",
+        ),
+        (lambda: accuracy_score(0, 0), ValueError, r"y_true needs shape \(N,\), got \(\)"),
+        (lambda: accuracy_score([0, 1], [0.2, 0.8]), TypeError, "y_pred needs whole numbers as labels, got float64"),
+        (lambda: accuracy_score(["cat"], ["dog"]), TypeError, "y_true needs whole numbers as labels, got <U3"),
+        (lambda: confusion_matrix([0, 3], [0, 1], num_classes=3), ValueError, "y_true needs labels from 0 to 2, got 3"),
+        (lambda: confusion_matrix([0, 1], [0, -1], num_classes=3), ValueError, "y_pred needs labels .*, got -1"),
+        (lambda: confusion_matrix([0], [0, 1], num_classes=3), ValueError, "got 1 and 2 labels"),
+        (lambda: confusion_matrix([], [], num_classes=0), ValueError, "num_classes must be at least 1, got 0"),
+    ],
+)
+def test_labels_that_make_no_sense_are_refused_with_the_reason(call: Callable, error: type, words: str) -> None:
+    with pytest.raises(error, match=words):
+        call()
