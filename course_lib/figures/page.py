@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["publish", "show", "to_png", "use_course_style"]
+__all__ = ["publish", "render", "show", "to_png", "use_course_style"]
 
 STYLE = Path(__file__).parents[1] / "course.mplstyle"
 BLUE, VERMILION, SKY, ORANGE = "#0072B2", "#D55E00", "#56B4E9", "#E69F00"
@@ -119,16 +120,33 @@ def to_png(figure: Figure, *, trim: bool = True) -> bytes:
 
     Examples
     --------
-    >>> to_png(plt.figure())[1:4]
+    >>> from matplotlib.figure import Figure
+    >>> to_png(Figure())[1:4]
     b'PNG'
     >>> plt.close()
     """
-    raw = io.BytesIO()
-    figure.savefig(raw, format="png", dpi=100, facecolor="white", bbox_inches="tight" if trim else None)
-    picture = Image.open(raw).convert("RGB")
+    raw = render(figure, bbox_inches="tight" if trim else None)
+    picture = Image.open(io.BytesIO(raw)).convert("RGB")
     small = io.BytesIO()
     _with_few_colours(picture).save(small, format="PNG", optimize=True)
     return small.getvalue()
+
+
+def render(figure: Figure, **options: Any) -> bytes:
+    """Draw the figure as a PNG of 100 dots an inch; the options are those of `savefig`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> render(Figure())[1:4]
+    b'PNG'
+    """
+    png = io.BytesIO()
+    with warnings.catch_warnings():
+        # The style asks for a layout without overlaps; a figure whose axes were placed by hand needs none.
+        warnings.filterwarnings("ignore", "There are no gridspecs with layoutgrids", UserWarning)
+        figure.savefig(png, format="png", dpi=100, facecolor="white", **options)
+    return png.getvalue()
 
 
 def _with_few_colours(picture: Image.Image) -> Image.Image:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import io
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 
-from course_lib.figures.page import RUST, STYLE, publish, to_png
+from course_lib.figures.page import RUST, STYLE, publish, render, to_png
 
 if TYPE_CHECKING:
     from ipywidgets import VBox
@@ -98,9 +97,7 @@ def _small_png(figure: Figure) -> bytes:
 
 def _quick_png(figure: Figure) -> bytes:
     """Encode in a few milliseconds: what a moving slider needs, and nobody stores."""
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=100, pil_kwargs={"compress_level": 1})
-    return png.getvalue()
+    return render(figure, pil_kwargs={"compress_level": 1})
 
 
 @contextlib.contextmanager

@@ -40,7 +40,7 @@ def _draw_receptive_field(*, layers: int = 3, kernel_size: int = 3, stride: int 
     """Draw the cone of cells below one cell of a stack of equal layers, and what the stack saves."""
     extras = (stride > 1) + (dilation > 1)
     figure = plt.figure(figsize=(7.2, 4.2), layout="none")
-    ax = figure.add_axes((0.17 + 0.09 * extras, 0.26, 0.61 - 0.09 * extras, 0.64))
+    ax = figure.add_axes((0.185 + 0.09 * extras, 0.26, 0.6 - 0.09 * extras, 0.64))
     stack = [Layer(kernel_size, stride=stride, dilation=dilation)] * layers
     plot_receptive_field(stack, ax)
     figure.text(0.02, 0.93, ax.get_title(loc="left"), fontsize=11)
