@@ -263,6 +263,10 @@ def load_ipython_extension(shell: Any) -> None:
     shell
         The running IPython; its progress is kept when the extension is loaded again.
     """
+    from IPython.core.magic import no_var_expand
+
+    for function in (Board.check, Board.progress):
+        no_var_expand(function)  # `$` and braces in a requirement are text
     board = getattr(shell, "_course_board", None)
     if not isinstance(board, Board):
         board = shell._course_board = Board(shell)

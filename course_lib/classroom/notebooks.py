@@ -229,10 +229,10 @@ class _Writer:
         self.add("code", "\n".join(lines), line=cell.line, name=f"{cell.role}-{cell.task}", course=course, **fixed)
 
     def picture(self, cell: Cell, picture: StillPicture) -> None:
+        """Write the picture into the text itself: Colab and nbviewer do not show cell attachments."""
         alt = re.sub(r"([\[\]])", r"\\\1", picture.alt)
-        text = f"**What it looks like when `{cell.task}` is right**\n\n![{alt}](attachment:expected.png)"
-        node = self.add("markdown", text, line=cell.line, name=f"picture-{cell.task}", course={"task": cell.task})
-        node.attachments = {"expected.png": {"image/png": picture.png}}
+        text = f"**What it looks like when `{cell.task}` is right**\n\n![{alt}](data:image/png;base64,{picture.png})"
+        self.add("markdown", text, line=cell.line, name=f"picture-{cell.task}", course={"task": cell.task})
 
     def ending(self, *, hand_in: bool) -> None:
         counts = {task.name: sum(item.kind == "visible" for item in task.checks) for task in self.lesson.tasks}
