@@ -1,8 +1,8 @@
 """A class of invented students whose marks are known: for trying the grader, and for proving it.
 
-Their answers are the lesson's own: solutions, other right answers, known wrong answers, stubs. Some crash, some never end, some files
-are broken. The marks are worked out here without kernel, stand-ins or sandbox: the answers and the checks run in one plain
-namespace, so that the grader is compared with something that it does not share.
+Their answers are the lesson's own: solutions, other right answers, known wrong answers, stubs. Some crash, some never
+end, some files are broken. The marks are worked out here without kernel, stand-ins or sandbox: the answers and the
+checks run in one plain namespace, so that the grader is compared with something that it does not share.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_lib.classroom.grading import SubmissionResult, trusted_names
+from course_lib.classroom.grading import SubmissionResult
+from course_lib.classroom.judging import trusted_names
 from course_lib.classroom.lesson import Lesson, Task
 from course_lib.errors import CourseError
 
@@ -171,7 +172,7 @@ def _notebook(lesson: Lesson, answers: Sequence[str]) -> dict[str, Any]:
 
 
 def _cell(kind: str, source: str) -> dict[str, Any]:
-    more = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    more: dict[str, Any] = {"outputs": [], "execution_count": None} if kind == "code" else {}
     return {"cell_type": kind, "metadata": {}, "source": source, **more}
 
 

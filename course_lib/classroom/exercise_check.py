@@ -1,8 +1,8 @@
 """`course check`: proofs that an exercise marks rightly.
 
-For every task: the stub is "not attempted" and gets 0 points, the solution and every other right answer get full points, every known
-wrong answer loses points and is told its hint. All goes the way that submissions go, through stand-ins into a sandboxed kernel, one
-kernel a lesson.
+For every task: the stub is "not attempted" and gets 0 points, the solution and every other right answer get full
+points, every known wrong answer loses points and is told its hint. All goes the way that submissions go, through
+stand-ins into a sandboxed kernel, one kernel a lesson.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib.classroom.grading import GradingPlan, TaskResult, judge_task, library_copy, trusted_names
+from course_lib.classroom.grading import GradingPlan, library_copy
+from course_lib.classroom.judging import TaskResult, judge_task, trusted_names
 from course_lib.classroom.kernels import StudentKernel
 from course_lib.classroom.lesson import Lesson, Task
 from course_lib.classroom.sandbox import why_no_sandbox
@@ -25,7 +26,7 @@ __all__ = ["Proof", "check_exercise"]
 
 @dataclass(frozen=True)
 class Proof:
-    """One variant of one task: what it must get, what it got, and `broken`, one line that is empty where the proof holds."""
+    """One variant of one task: what it must get, what it got; `broken` is one line, empty where the proof holds."""
 
     topic: str
     task: str

@@ -1,7 +1,7 @@
 """From a folder of submissions to a folder of results.
 
-In the result folder: `results.csv`, `index.html` (the class), `feedback/STUDENT.html`, `executed/STUDENT.ipynb`. Every line and
-page is written as its submission is done, so that an interrupted run keeps what is known.
+In the result folder: `results.csv`, `index.html` (the class), `feedback/STUDENT.html`, `executed/STUDENT.ipynb`. Every
+line and page is written as its submission is done, so that an interrupted run keeps what is known.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from course_lib.classroom.grading import GradingPlan, SubmissionResult, grade_class
+from course_lib.classroom.grading import GradingPlan, SubmissionResult
 from course_lib.classroom.lesson import Lesson
 from course_lib.classroom.report import write_feedback, write_overview
 from course_lib.classroom.submission import find_submissions
+from course_lib.classroom.workers import grade_class
 from course_lib.errors import CourseError
 
 __all__ = ["Gradebook", "grade_folder"]

@@ -7,12 +7,16 @@ so papermill and nbclient can run a notebook on it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
+import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -43,7 +47,7 @@ class KernelTimeoutError(Exception):
 
 
 class _Manager(KernelManager):
-    """A kernel manager with one fixed command line, interrupted by message: signals do not cross a process namespace."""
+    """A kernel manager with one fixed command line; it interrupts by message, for signals do not cross the sandbox."""
 
     command: tuple[str, ...] = ()
 
@@ -75,6 +79,7 @@ class StudentKernel:
         self, package: Path, *, limits: SandboxLimits, sandboxed: bool = True, start_timeout_s: float = 60
     ) -> None:
         self.limits = limits
+        self._stopped = threading.Event()
         self._folder = Path(tempfile.mkdtemp(prefix="course-"))
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         shared = zmq.asyncio.Context()  # for nbclient's asynchronous client
@@ -98,6 +103,7 @@ class StudentKernel:
                 self._socket(zmq.DEALER, "control_port"),
             )
             self._wait_until_ready(start_timeout_s)
+            threading.Thread(target=self._watch_memory, args=(self._process(),), daemon=True).start()
         except BaseException:
             self.stop()
             raise
@@ -115,7 +121,7 @@ class StudentKernel:
         return self._ask(source, {}, time_limit_s)
 
     def evaluate(self, expression: str, *, time_limit_s: float) -> dict[str, Any]:
-        """Evaluate an expression beside an empty cell; return its mimebundle or error as Jupyter's `user_expressions` does."""
+        """Evaluate an expression beside an empty cell; return its mimebundle or error, as `user_expressions` does."""
         reply = self._ask("", {"it": expression}, time_limit_s)
         found = reply.get("user_expressions", {})
         found = found.get("it") if isinstance(found, dict) else None
@@ -138,6 +144,7 @@ class StudentKernel:
 
     def stop(self) -> None:
         """End the kernel and all that it started, and remove its folder."""
+        self._stopped.set()
         if self.manager.has_kernel:
             self.manager.shutdown_kernel(now=True)
         self._context.destroy(linger=0)
@@ -148,8 +155,8 @@ class StudentKernel:
         listening = {port: _listen(f"{self.manager.ip}-{port}") for port in _PORTS.values()}
         plan = {
             "connection": {
-                **_PORTS, "transport": "ipc", "ip": "/tmp/kernel", "signature_scheme": self.manager.session.signature_scheme,
-                "key": self.manager.session.key.decode("ascii"), "kernel_name": "python3",
+                **_PORTS, "transport": "ipc", "ip": "/tmp/kernel",
+                "signature_scheme": self.manager.session.signature_scheme, "key": self.manager.session.key.decode("ascii"), "kernel_name": "python3",
             },
             "limits": vars(self.limits),
             "sockets": {port: one.fileno() for port, one in listening.items()},
@@ -180,6 +187,17 @@ class StudentKernel:
             os.close(handed)
             for one in listening.values():
                 one.close()
+
+    def _process(self) -> int:
+        return int(getattr(self.manager.provisioner, "pid", 0))
+
+    def _watch_memory(self, process: int) -> None:
+        """End the kernel once all its processes together hold more memory than they may."""
+        while not self._stopped.wait(0.2):
+            if _memory_kb(process) > self.limits.resident_mb * 1024:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+                return
 
     def _wait_until_ready(self, timeout_s: float) -> None:
         try:
@@ -226,6 +244,22 @@ class StudentKernel:
         ) as problem:  # bad signature, bad JSON, nested too deeply: whatever it is, no kernel speaks like this
             raise KernelLostError(f"the kernel's answer cannot be read: {type(problem).__name__}") from None
         return reply if isinstance(reply.get("parent_header"), dict) else {}
+
+
+def _memory_kb(process: int) -> int:
+    """Return the anonymous and shared memory of a process and all that it started, in KiB."""
+    total, waiting = 0, [str(process)]
+    while waiting:
+        folder = Path("/proc", waiting.pop())
+        try:
+            status = (folder / "status").read_text()
+            waiting += [
+                child for task in (folder / "task").iterdir() for child in (task / "children").read_text().split()
+            ]
+        except OSError:  # it ended meanwhile
+            continue
+        total += sum(int(found) for found in re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+) kB", status, re.MULTILINE))
+    return total
 
 
 def _listen(path: str) -> socket.socket:

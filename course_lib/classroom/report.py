@@ -13,7 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from course_lib.classroom.grading import RequirementResult, SubmissionResult, TaskResult
+from course_lib.classroom.grading import SubmissionResult
+from course_lib.classroom.judging import RequirementResult, TaskResult
 
 __all__ = ["write_feedback", "write_overview"]
 

@@ -41,6 +41,8 @@ class SandboxLimits:
     ----------
     memory_mb : int
         Address space of each process, MiB. torch alone maps about 2,000 (its CUDA build more).
+    resident_mb : int
+        Memory really used by all processes together, MiB; the grader looks five times a second.
     processes : int
         Processes and threads together.
     disk_mb : int
@@ -50,6 +52,7 @@ class SandboxLimits:
     """
 
     memory_mb: int = 8_192
+    resident_mb: int = 3_072
     processes: int = 96
     disk_mb: int = 256
     cpu_seconds: int = 900
@@ -133,7 +136,8 @@ def sandbox_command(
     ]
     return [
         str(shutil.which("bwrap")), "--die-with-parent", "--new-session",
-        "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try", "--hostname", "course",
+        "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try",
+        "--hostname", "course",
         *(["--unshare-user"] if user is None else []),
         *_system(), "--proc", "/proc", "--dev", "/dev", *private, *_python(package),
         "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME, "--clearenv",
@@ -164,7 +168,7 @@ def _python(package: Path) -> list[str]:
     real = Path(__file__).parents[1]
     folders = {sys.base_prefix, sys.prefix, str(Path(sys.executable).resolve().parent.parent)}
     outside = sorted(folder for folder in folders if not folder.startswith("/usr"))
-    parents = {parent for folder in [*outside, real] for parent in Path(folder).parents} - {Path("/")}
+    parents = {parent for folder in [*outside, str(real)] for parent in Path(folder).parents} - {Path("/")}
     own = sorted(one for one in parents if not any(one.is_relative_to(folder) for folder in ["/usr", *outside]))
     return [
         *(word for parent in own for word in ("--perms", "0755", "--dir", str(parent))),

@@ -1,4 +1,4 @@
-"""One submission and its kernel: papermill runs the cells, then the grader asks; a crash costs the cell or call that caused it.
+"""One submission and its kernel: papermill runs the cells, then the grader asks; a crash costs what caused it.
 
 A cell that ends the kernel or does not stop is left out when the kernel is started again (its definitions are tried
 once), and the cells before it are run anew. Restarts and total time are bounded.
@@ -44,7 +44,7 @@ _log.propagate = False
 
 @dataclass(frozen=True)
 class TimeLimits:
-    """Seconds that one cell, one call of a student's function, and a whole submission may take; how often a kernel may be restarted."""
+    """Seconds for one cell, one call of a student's function, a whole submission; how often a kernel may be restarted."""
 
     cell_s: float = 60
     call_s: float = 20
@@ -145,7 +145,7 @@ class StudentSession:
             self._generation += 1
 
     def run_cell(self, source: str) -> dict[str, Any]:
-        """Run one cell and keep it for restarts; return the kernel's reply, its `status` "lost" or "time" if it never came."""
+        """Run one cell and keep it for restarts; return the kernel's reply, with status "lost" or "time" if none came."""
         limit = self.seconds(self.times.cell_s)
         kernel = self.kernel()
         try:

@@ -1,4 +1,4 @@
-"""Stand-ins: on the trusted side they look like the student's functions and objects, and every use of them is a question.
+"""Stand-ins: on the trusted side they look like the student's functions and objects; every use of them is a question.
 
 Arguments go over as plain data, answers come back as plain data (`course_lib.classroom.wire`). What is no plain data
 stays in the student's kernel, and a `Remote` stands for it here. Exceptions of the student's code arrive as
@@ -68,7 +68,11 @@ class Door(Protocol):
 
 
 class Remote:
-    """Stands for an object in the student's kernel: can be called, indexed, measured, iterated, asked for attributes, passed back."""
+    """
+    Stands for an object in the student's kernel.
+
+    It can be called, indexed, measured, iterated, asked for attributes and methods, and passed back as an argument.
+    """
 
     __slots__ = ("__born", "__door", "__kind", "__reference")
 

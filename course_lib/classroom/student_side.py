@@ -124,7 +124,7 @@ def _evaluate(expression: str) -> Any:
 
 
 def _describe(problem: BaseException) -> dict[str, Any]:
-    """Return type, words and last line of the student's own code; every step may be sabotaged, so each has a fallback."""
+    """Return type, words and last line of the student's own code; each step may be sabotaged and has a fallback."""
     kinds = [kind.__name__ for kind in type(problem).__mro__]
     try:
         message = str(problem)[:500]

@@ -120,7 +120,8 @@ def _content(path: Path) -> bytes:
             raise _UnreadableError("cannot be read: it is not a plain file")
         if about.st_size > _LARGEST_FILE:
             raise _UnreadableError(
-                f"too large: {about.st_size / 2**20:.0f} MB, {_LARGEST_FILE / 2**20:.0f} MB are allowed; clear the outputs"
+                f"too large: {about.st_size / 2**20:.0f} MB, {_LARGEST_FILE / 2**20:.0f} MB are allowed; "
+                "clear the outputs"
             )
         content = file.read(_LARGEST_FILE + 1)
     if not content.strip():

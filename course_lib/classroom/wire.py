@@ -28,7 +28,7 @@ class WireError(ValueError):
 
 @dataclass(frozen=True)
 class WireLimits:
-    """How large one message may be: characters of JSON text, values in it, levels of nesting, bits of a whole number."""
+    """How large one message may be: characters of JSON text, values, levels of nesting, bits of a whole number."""
 
     characters: int = 96 * 2**20
     values: int = 500_000
@@ -40,7 +40,8 @@ LIMITS = WireLimits()
 
 _ARRAY_DTYPE = re.compile(r"[<>|=]?([biufcSU])(\d{1,9})")
 _TENSOR_DTYPES = {
-    "bool": ("?", 1), "uint8": ("u1", 1), "int8": ("i1", 1), "int16": ("<i2", 2), "int32": ("<i4", 4), "int64": ("<i8", 8),
+    "bool": ("?", 1), "uint8": ("u1", 1), "int8": ("i1", 1), "int16": ("<i2", 2),
+    "int32": ("<i4", 4), "int64": ("<i8", 8),
     "float16": ("<f2", 2), "bfloat16": ("<i2", 2), "float32": ("<f4", 4), "float64": ("<f8", 8),
     "complex64": ("<c8", 8), "complex128": ("<c16", 16),
 }  # fmt: skip
@@ -48,8 +49,8 @@ _TENSOR_DTYPES = {
 
 def _refuse(value: object) -> Any:
     raise WireError(
-        f"a {type(value).__name__} cannot be sent to the student's kernel: only plain data (numbers, text, containers, arrays, "
-        "tensors) travels; build other objects over there with there('...')"
+        f"a {type(value).__name__} cannot be sent to the student's kernel: only plain data (numbers, text, containers, "
+        "arrays, tensors) travels; build other objects over there with there('...')"
     )
 
 

@@ -1,0 +1,151 @@
+"""A class graded by worker processes: one that hangs or dies costs one submission, never the class."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import multiprocessing
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from course_lib.classroom.grading import GradingPlan, SubmissionResult, grade_submission, library_copy, ungraded
+from course_lib.classroom.judging import trusted_names
+from course_lib.classroom.lesson import Lesson, read_lesson
+from course_lib.classroom.sandbox import why_no_sandbox
+from course_lib.classroom.submission import Submission
+from course_lib.errors import CourseError
+
+__all__ = ["grade_class"]
+
+
+def grade_class(
+    lesson: Lesson, submissions: Sequence[Submission], *, plan: GradingPlan, executed: Path, workers: int = 1
+) -> Iterator[SubmissionResult]:
+    """
+    Grade a class in worker processes; results come as they are ready.
+
+    A worker that hangs or dies is ended and replaced; its submission gets a `problem`.
+
+    Raises
+    ------
+    CourseError
+        No sandbox where one is wanted, or no kernel starts.
+    """
+    if plan.sandboxed and why_no_sandbox():
+        raise CourseError(why_no_sandbox())
+    if workers < 1:
+        raise CourseError(f"--workers needs a number of at least 1, got {workers}")
+    executed.mkdir(parents=True, exist_ok=True)
+    waiting = list(reversed(submissions))
+    crew: list[_Worker] = []
+    with tempfile.TemporaryDirectory(prefix="course-") as folder:
+        Path(folder).chmod(0o755)
+        package = library_copy(lesson, Path(folder))
+        try:
+            crew += [_Worker(lesson, package, plan) for _ in range(min(workers, len(waiting)))]
+            while waiting or any(worker.busy for worker in crew):
+                for place, worker in enumerate(crew):
+                    if worker.lost:
+                        crew[place] = worker = worker.replaced()
+                    if not worker.busy and waiting:
+                        one = waiting.pop()
+                        worker.begin(one, executed / f"{one.page}.ipynb")
+                wait([worker.connection for worker in crew if worker.busy], timeout=0.5)
+                for worker in crew:
+                    result = worker.finished()
+                    if result is not None:
+                        yield result
+        finally:
+            for worker in crew:
+                worker.stop()
+
+
+class _Worker:
+    """A process that grades one submission after another; the parent watches its time."""
+
+    def __init__(self, lesson: Lesson, package: Path, plan: GradingPlan) -> None:
+        self.lesson, self.package, self.plan = lesson, package, plan
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs, lesson.path, package, plan), daemon=False)
+        self.process.start()
+        theirs.close()
+        self.current: Submission | None = None
+        self.deadline = math.inf
+        self.lost = False
+
+    @property
+    def busy(self) -> bool:
+        return self.current is not None
+
+    def begin(self, submission: Submission, executed: Path) -> None:
+        self.current = submission
+        self.deadline = time.monotonic() + self.plan.times.submission_s * 1.2 + 60
+        with contextlib.suppress(OSError):  # a dead worker is noticed below
+            self.connection.send((submission, executed))
+
+    def finished(self) -> SubmissionResult | None:
+        """Return the result if there is one; what went wrong with the worker itself is a result too."""
+        if self.current is None:
+            return None
+        if self.connection.poll():
+            try:
+                answer = self.connection.recv()
+            except (EOFError, OSError):
+                return self._give_up("the grader's own process ended while this was graded")
+            self.current = None
+            if isinstance(answer, CourseError):
+                raise answer
+            return answer if isinstance(answer, SubmissionResult) else None
+        if not self.process.is_alive():
+            return self._give_up("the grader's own process ended while this was graded")
+        if time.monotonic() > self.deadline:
+            return self._give_up(f"took longer than {self.plan.times.submission_s:g} s altogether")
+        return None
+
+    def replaced(self) -> _Worker:
+        return _Worker(self.lesson, self.package, self.plan)
+
+    def stop(self) -> None:
+        if self.process.is_alive() and not self.busy:
+            with contextlib.suppress(OSError):
+                self.connection.send(None)
+            self.process.join(3)
+        self.process.kill()
+        self.process.join()
+        self.process.close()
+        self.connection.close()
+
+    def _give_up(self, problem: str) -> SubmissionResult:
+        assert self.current is not None
+        submission, self.current, self.lost = self.current, None, True
+        self.stop()
+        return ungraded(self.lesson, submission, problem, self.plan)
+
+
+def _work(connection: Connection, source: Path, package: Path, plan: GradingPlan) -> None:
+    """Do what a worker process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
+    tempfile.tempdir = str(package.parent)
+    lesson: Lesson | None = None
+    while (job := connection.recv()) is not None:
+        submission, executed = job
+        try:
+            if lesson is None:
+                lesson = read_lesson(source)
+                names = trusted_names(lesson)
+            answer: Any = grade_submission(
+                lesson, submission, package=package, plan=plan, names=names, executed=executed
+            )
+        except CourseError as problem:
+            answer = problem
+        except Exception as problem:
+            answer = CourseError(
+                f"{source.name}: the set-up cell fails on the grader's side: {type(problem).__name__}: {problem}"
+            )
+        connection.send(answer)
