@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from PIL import Image
 
@@ -493,15 +492,9 @@ def test_what_is_no_confusion_matrix_is_refused(ax: Axes, matrix: np.ndarray, na
 
 def cells(ax: Axes, depth: int) -> list[tuple[float, float]]:
     """Left and right end of the coloured cells of one row, sorted."""
-    pale = to_rgb(page.PALE)
-    found = []
-    for collection in ax.collections:
-        assert isinstance(collection, PolyCollection)
-        if tuple(collection.get_facecolor()[0][:3]) != pale:
-            ends = [(path.vertices[:, 0].min(), path.vertices[:, 0].max()) for path in collection.get_paths()]
-            if collection.get_paths()[0].vertices[:, 1].mean() == pytest.approx(depth, abs=0.1):
-                found += ends
-    return sorted(found)
+    _cones, _pale, deeper, top = ax.collections
+    boxes = [path.get_extents() for path in [*deeper.get_paths(), *top.get_paths()]]
+    return sorted((box.x0, box.x1) for box in boxes if box.y0 < depth < box.y1)
 
 
 def test_three_small_kernels_see_seven_pixels(ax: Axes) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.patches import Polygon
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgb
 
 from course_lib.arithmetic import Layer, receptive_field
 from course_lib.figures.page import BLUE, INK, ORANGE, PALE, SKY, VERMILION
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_receptive_field"]
 
+Corners = list[tuple[float, float]]
 CELLS_DRAWN = 72  # a wider receptive field is drawn as bars: its cells would be too small to see
 
 
@@ -54,11 +57,14 @@ def plot_receptive_field(layers: Sequence[Layer], ax: Axes) -> Axes:
     jumps = [1, *(field.jump for field in fields)]
     centres = _cells_seen(layers, jumps)
     shift = 1 - centres[0].min()
-    for depth, seen in enumerate(centres):
-        face, edge = (ORANGE, VERMILION) if depth == len(layers) else (SKY, BLUE)
-        _draw_cells(seen + shift, jumps[depth], depth, size, ax, facecolor=face, edgecolor=edge)
-    for depth in range(1, len(centres)):
-        _draw_cone(centres[depth] + shift, jumps[depth], centres[depth - 1] + shift, jumps[depth - 1], depth, ax)
+    rows = [_Row(seen + shift, jump, depth) for depth, (seen, jump) in enumerate(zip(centres, jumps, strict=True))]
+    cones = [_cone(above, below) for below, above in pairwise(rows)]
+    pale = [box for row in rows for box in _boxes(row, _neighbours(row, size))] if size <= CELLS_DRAWN else []
+    *deeper, top = [_boxes(row, row.seen) if size <= CELLS_DRAWN else [_bar(row)] for row in rows]
+    _draw(cones, ax, facecolor=(*to_rgb(SKY), 0.25), edgecolor="none")
+    _draw(pale, ax, facecolor=PALE, edgecolor="#BBBBBB")
+    _draw([box for row in deeper for box in row], ax, facecolor=SKY, edgecolor=BLUE)
+    _draw(top, ax, facecolor=ORANGE, edgecolor=VERMILION)
     for depth, field in enumerate(fields, start=1):
         note = f"each sees {field.size:,} pixel{'s' * (field.size != 1)}"
         ax.text(1.015, depth, note, transform=ax.get_yaxis_transform(), va="center", color=INK, fontsize=9)
@@ -86,33 +92,45 @@ def _margin(size: int) -> float:
     return max(1.0, 0.06 * size)
 
 
-def _draw_cells(seen: NDArray[np.float64], jump: int, depth: int, size: int, ax: Axes, **colours: Any) -> None:
-    """Draw one row: the cells that are seen in colour, their neighbours pale."""
-    if size > CELLS_DRAWN:
-        ax.broken_barh([(seen[0] - jump / 2, np.ptp(seen) + jump)], (depth - 0.2, 0.4), lw=0.8, snap=False, **colours)
-        return
-    before = np.ceil((0.5 - _margin(size) - seen[0]) / jump)
-    after = np.floor((0.5 + _margin(size) + size - seen[0]) / jump)
-    row = seen[0] + jump * np.arange(before, after + 1)
-    others = row[~np.isclose(row[:, None], seen).any(axis=1)]
-    pale: dict[str, Any] = {"facecolor": PALE, "edgecolor": "#BBBBBB"}
-    for centres, look in ((others, pale), (seen, colours)):
-        ax.broken_barh(
-            [(centre - 0.42 * jump, 0.84 * jump) for centre in centres], (depth - 0.2, 0.4), lw=0.8, snap=False, **look
-        )
+class _Row(NamedTuple):
+    """The cells of one layer that are seen: their centres and distance in input pixels, and the height of the row."""
+
+    seen: NDArray[np.float64]
+    jump: int
+    depth: int
 
 
-def _draw_cone(
-    above: NDArray[np.float64], jump_above: int, below: NDArray[np.float64], jump_below: int, depth: int, ax: Axes
-) -> None:
-    """Shade the way from the seen cells of one row to those of the row below."""
-    corners = [
-        (above[0] - 0.42 * jump_above, depth - 0.2),
-        (above[-1] + 0.42 * jump_above, depth - 0.2),
-        (below[-1] + 0.42 * jump_below, depth - 0.8),
-        (below[0] - 0.42 * jump_below, depth - 0.8),
-    ]
-    ax.add_patch(Polygon(corners, closed=True, facecolor=SKY, alpha=0.25, edgecolor="none"))
+def _neighbours(row: _Row, size: int) -> NDArray[np.float64]:
+    """Centres of the cells in sight that the last cell does not depend on."""
+    first = np.ceil((0.5 - _margin(size) - row.seen[0]) / row.jump)
+    last = np.floor((0.5 + _margin(size) + size - row.seen[0]) / row.jump)
+    all_cells = row.seen[0] + row.jump * np.arange(first, last + 1)
+    return all_cells[~np.isclose(all_cells[:, None], row.seen).any(axis=1)]
+
+
+def _boxes(row: _Row, centres: NDArray[np.float64]) -> list[Corners]:
+    return [_box(centre - 0.42 * row.jump, centre + 0.42 * row.jump, row.depth) for centre in centres]
+
+
+def _bar(row: _Row) -> Corners:
+    return _box(row.seen[0] - row.jump / 2, row.seen[-1] + row.jump / 2, row.depth)
+
+
+def _box(left: float, right: float, depth: int) -> Corners:
+    return [(left, depth - 0.2), (right, depth - 0.2), (right, depth + 0.2), (left, depth + 0.2)]
+
+
+def _cone(above: _Row, below: _Row) -> Corners:
+    """Corners of the way from the seen cells of one row to those of the row below."""
+    upper, lower = (
+        _box(row.seen[0] - 0.42 * row.jump, row.seen[-1] + 0.42 * row.jump, row.depth) for row in (above, below)
+    )
+    return [*upper[:2], *lower[2:]]
+
+
+def _draw(polygons: list[Corners], ax: Axes, **colours: Any) -> None:
+    """Draw many polygons at once; not snapped to pixels, so that narrow cells keep equal distances."""
+    ax.add_collection(PolyCollection(polygons, linewidth=0.8, snap=False, **colours), autolim=False)
 
 
 def _title(depth: int, size: int, *, used: int) -> str:
