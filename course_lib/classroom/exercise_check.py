@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from course_lib.classroom.grading import GradingPlan, library_copy
 from course_lib.classroom.judging import TaskResult, judge_task, trusted_names
 from course_lib.classroom.kernels import StudentKernel
-from course_lib.classroom.lesson import Lesson, Task
+from course_lib.classroom.lesson import Cell, Lesson, Task
 from course_lib.classroom.sandbox import why_no_sandbox
 from course_lib.classroom.session import StudentSession
 from course_lib.errors import CourseError
@@ -85,7 +86,7 @@ def check_exercise(
         with StudentSession(start, times=plan.times) as session:
             for cell in lesson.cells:
                 if cell.role in ("parameters", "setup", "code", "task"):
-                    session.run_cell(cell.source)
+                    _must_run(lesson, cell, session.run_cell(cell.source))
             for task in lesson.tasks:
                 for variant in _variants(task):
                     started = time.monotonic()
@@ -95,6 +96,12 @@ def check_exercise(
                     report(proofs[-1])
                 session.run_cell(task.source)
     return tuple(proofs)
+
+
+def _must_run(lesson: Lesson, cell: Cell, reply: dict[str, Any]) -> None:
+    if reply.get("status") != "ok" and "raises-exception" not in cell.tags:
+        why = f"{reply.get('ename', reply.get('status'))}: {reply.get('evalue', 'the kernel ended')}"
+        raise CourseError(f"{lesson.path.name}:{cell.line}: this {cell.role} cell fails in the sandbox: {why}")
 
 
 def _variants(task: Task) -> list[_Variant]:

@@ -1,7 +1,7 @@
 """Judging a task: the asserts of `solutions/NN_topic.py` run here, on the trusted side, against stand-ins.
 
-A requirement is all or nothing. The names in its source are stand-ins for the student's objects; `there`, `rng`, `explain`
-and `hint_for` are there too. What is said of a hidden requirement is its hint, and of an exception in it only the type.
+A requirement is all or nothing. The names in its source are stand-ins for the student's objects; `there`, `rng`,
+`explain` and `hint_for` are there too. Of a hidden requirement only its hint is said, of an exception in it only the type.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from course_lib.classroom.standin import NotAttempted, StudentError, bind, there
 __all__ = ["RequirementResult", "TaskResult", "judge_task", "setup_cells", "trusted_names"]
 
 _CHECK = "<check>"
+_ENDED = "Your code ended the kernel."
 _MOST_INTERRUPTIONS = 2
 
 
 @dataclass(frozen=True)
 class RequirementResult:
-    """`state` is "passed", "failed", "not attempted", "error" or "time"; `message` what the student may read about it."""
+    """`state` is "passed", "failed", "not attempted", "error" or "time"; `message` is what the student may read."""
 
     kind: str
     text: str
@@ -73,7 +74,7 @@ def judge_task(lesson: Lesson, task: Task, session: StudentSession, *, names: di
             state, message = "error", "Not tried: your code had to be stopped for the requirements above."
         else:
             state, message = _judge(lesson, task, requirement, session, names, seed)
-            interruptions += (state in ("time", "error") and "kernel" in message) or state == "time"
+            interruptions += state == "time" or message == _ENDED
         points = requirement.points if state == "passed" else 0.0
         results.append(
             RequirementResult(requirement.kind, requirement.text, points, requirement.points, state, message)
@@ -113,7 +114,7 @@ def _judge(
     except (TookTooLong, _OutOfTime) as problem:
         return "time", f"Your code {problem}." if isinstance(problem, TookTooLong) else "Checking took too long."
     except KernelCrashed:
-        return "error", "Your code ended the kernel."
+        return "error", _ENDED
     except SessionOver as problem:
         return "time", f"Stopped: {problem}."
     except Unreadable as problem:

@@ -155,12 +155,15 @@ class StudentKernel:
         listening = {port: _listen(f"{self.manager.ip}-{port}") for port in _PORTS.values()}
         plan = {
             "connection": {
-                **_PORTS, "transport": "ipc", "ip": "/tmp/kernel",
-                "signature_scheme": self.manager.session.signature_scheme, "key": self.manager.session.key.decode("ascii"), "kernel_name": "python3",
+                **_PORTS,
+                "transport": "ipc",
+                "ip": "/tmp/kernel",
+                "signature_scheme": self.manager.session.signature_scheme,
+                "key": self.manager.session.key.decode("ascii"),
             },
             "limits": vars(self.limits),
             "sockets": {port: one.fileno() for port, one in listening.items()},
-        }  # fmt: skip
+        }
         handed = os.memfd_create("plan")
         try:
             os.write(handed, json.dumps(plan).encode())

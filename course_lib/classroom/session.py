@@ -44,7 +44,7 @@ _log.propagate = False
 
 @dataclass(frozen=True)
 class TimeLimits:
-    """Seconds for one cell, one call of a student's function, a whole submission; how often a kernel may be restarted."""
+    """Seconds for one cell, one call of a student's function, a whole submission; how often a kernel may restart."""
 
     cell_s: float = 60
     call_s: float = 20
@@ -145,7 +145,7 @@ class StudentSession:
             self._generation += 1
 
     def run_cell(self, source: str) -> dict[str, Any]:
-        """Run one cell and keep it for restarts; return the kernel's reply, with status "lost" or "time" if none came."""
+        """Run one cell and keep it for restarts; return the kernel's reply, status "lost" or "time" if none came."""
         limit = self.seconds(self.times.cell_s)
         kernel = self.kernel()
         try:

@@ -80,6 +80,7 @@ class Remote:
         self.__door, self.__reference, self.__kind, self.__born = door, reference, kind, door.generation()
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Call the object over there; give back what it gives back."""
         return self.__ask("call", arguments=_write((arguments, keywords)))
 
     def __getattr__(self, name: str) -> Any:

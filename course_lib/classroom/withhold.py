@@ -54,12 +54,12 @@ def copy_without(names: Iterable[str], target: Path, *, package: Path = _PACKAGE
 
 
 def source_without(source: str, inside: str, *, name: str) -> str:
-    r"""
+    """
     Return source in which one thing only says that it is withheld.
 
     `inside` is its dotted name within the module, empty for the whole module; `name` is its full name.
 
-    >>> print(source_without("def f(x):\\n    return x + 1\n", "f", name="lib.f"))
+    >>> print(source_without("def f(x): return x + 1", "f", name="lib.f"))
     def f(x):
         raise RuntimeError('lib.f is what a task of this exercise asks you to write, so it cannot be used while it is
         graded')
