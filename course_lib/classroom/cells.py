@@ -100,7 +100,7 @@ def read_cells(path: Path) -> tuple[dict[str, Any], tuple[Cell, ...]]:
     place = shown_path(path)
     text = _text_of(path, place)
     chunks = _chunks(text, place)
-    metadata, raw = _percent(text, place)
+    metadata, raw = _percent(text, place, chunks)
     if len(raw) != len(chunks):
         raise CourseError(
             f"{place}: {len(chunks)} lines begin with '# %%', but jupytext finds {len(raw)} cells; "
@@ -199,8 +199,9 @@ def _chunks(text: str, place: str) -> list[tuple[int, list[str]]]:
     return chunks
 
 
-def _percent(text: str, place: str) -> tuple[dict[str, Any], list[Any]]:
+def _percent(text: str, place: str, chunks: list[tuple[int, list[str]]]) -> tuple[dict[str, Any], list[Any]]:
     import jupytext
+    from nbformat import ValidationError
     from yaml import YAMLError  # type: ignore[import-untyped]  # comes with jupytext
 
     try:
@@ -210,6 +211,8 @@ def _percent(text: str, place: str) -> tuple[dict[str, Any], list[Any]]:
         what = getattr(error, "problem", None) or "unreadable"
         line = mark.line + 2 if mark else 1
         fail_at(place, line, f"the header is not YAML ({what}): put values that hold ? : # or , in double quotes")
+    except ValidationError as error:
+        fail_at(place, _invalid_line(text, chunks), f"no notebook can hold this: {error.message}: mend the attribute")
     course = notebook.metadata.get("course")
     if not isinstance(course, dict):
         fail_at(place, 1, f"the header has no `course` part; {_HEADER_FORM}: add it")
@@ -223,6 +226,19 @@ def _percent(text: str, place: str) -> tuple[dict[str, Any], list[Any]]:
     if not course.get("title"):
         fail_at(place, 1, f"the header has no `title`; {_HEADER_FORM}: add it")
     return dict(course), list(notebook.cells)
+
+
+def _invalid_line(text: str, chunks: list[tuple[int, list[str]]]) -> int:
+    """Return the number of the first `# %%` line whose cell jupytext refuses alone."""
+    import jupytext
+    from nbformat import ValidationError
+
+    for number, _ in chunks:
+        try:
+            jupytext.reads(text.split("\n")[number - 1] + "\nx\n", fmt="py:percent")
+        except ValidationError:
+            return number
+    return 1
 
 
 def _cell(raw: Any, lines: list[str], place: str, line: int) -> Cell:

@@ -147,7 +147,7 @@ def _line(source: str, numbers: list[int]) -> str:
     return text if len(text) <= 160 else text[:159] + "…"
 
 
-class Board:
+class _Board:
     """Progress of one kernel: the last outcome of every requirement of every task."""
 
     def __init__(self, shell: Any) -> None:
@@ -265,10 +265,10 @@ def load_ipython_extension(shell: Any) -> None:
     """
     from IPython.core.magic import no_var_expand
 
-    for function in (Board.check, Board.progress):
+    for function in (_Board.check, _Board.progress):
         no_var_expand(function)  # `$` and braces in a requirement are text
     board = getattr(shell, "_course_board", None)
-    if not isinstance(board, Board):
-        board = shell._course_board = Board(shell)
+    if not isinstance(board, _Board):
+        board = shell._course_board = _Board(shell)
     shell.register_magic_function(board.check, magic_kind="cell", magic_name="check")
     shell.register_magic_function(board.progress, magic_kind="line", magic_name="progress")

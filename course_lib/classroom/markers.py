@@ -240,36 +240,42 @@ def make_stub(source: str, *, task: str, defines: Sequence[str], place: str, lin
             which = "write your code here" if len(regions) == 1 else f"gap {number} of {len(regions)} is yours to fill"
             kept.append(" " * region.indent + f'raise NotImplementedError("{task}: {which}")')
         done = region.last + 1
-    return "\n".join(kept + lines[done:])
+    stub = "\n".join(kept + lines[done:])
+    try:
+        ast.parse(stub)
+    except SyntaxError as error:
+        raise CourseError(
+            f"{place}:{line + regions[0].first}: without its regions the cell is not Python ({error.msg}); wanted "
+            "whole statements between the marks: move the marks"
+        ) from None
+    return stub
 
 
 def _statements_of(tree: ast.Module, region: Region, *, place: str, line: int) -> list[ast.stmt]:
-    """Return the statements of one block that a region holds; a region that cuts the code any other way is refused."""
+    """Return the statements of one block that a region holds; a region that cuts the code otherwise is refused."""
     first, last = region.first + 1, region.last + 1
     here = f"{place}:{line + region.first}"
     within: list[ast.stmt] = []
     scope = ""
-    for kind, block in _blocks(tree, "module"):
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+    end = max((_span(node)[1] for node in statements if _starts_in(node, first, last)), default=0)
+    for kind, block in _blocks(tree, "block outside of functions"):
         for statement in block:
             begins, ends = _span(statement)
-            starts_in, ends_in = first < begins < last, first < ends < last
+            starts_in = _starts_in(statement, first, last)
             if starts_in and statement.col_offset < region.indent:
                 raise CourseError(
                     f"{here}: the region's marks are indented by {region.indent}, but line {line + begins - 1} in it "
                     f"by {statement.col_offset}: indent the marks as the code between them"
                 )
-            is_parent = hasattr(statement, "body") or hasattr(statement, "cases")
-            if (
-                (starts_in and not ends_in)
-                or (ends_in and not starts_in and not is_parent)
-                or _hides(statement, region)
-            ):
+            # a statement may lie in the region, around it, or around all that is in it
+            if (starts_in and ends > last) or (begins < first < ends < end) or _hides(statement, region):
                 raise CourseError(
                     f"{here}: the region cuts the statement of line {line + begins - 1} in two; wanted whole "
                     "statements between the marks: move the marks"
                 )
         if not within:
-            within = [statement for statement in block if first < _span(statement)[0] < last]
+            within = [statement for statement in block if _starts_in(statement, first, last)]
             scope = kind
     if not within:
         raise CourseError(f"{here}: the region holds no statement (only comments or text): put the solution in it")
@@ -280,17 +286,21 @@ def _statements_of(tree: ast.Module, region: Region, *, place: str, line: int) -
         )
     if region.indent and scope != "function":
         raise CourseError(
-            f"{here}: this region stands in a {scope} body, where the stub would stop the whole notebook; wanted it "
+            f"{here}: this region stands in a {scope}, where the stub would stop the whole notebook; wanted it "
             "inside a function or at column 0: move the marks into the method or function"
         )
     return within
 
 
+def _starts_in(statement: ast.stmt, first: int, last: int) -> bool:
+    return first < _span(statement)[0] < last
+
+
 def _hides(statement: ast.stmt, region: Region) -> bool:
-    """Whether the marks lie within one simple statement, such as a long string."""
+    """Whether a mark lies within one simple statement, such as a long string."""
     begins, ends = _span(statement)
-    inside = begins <= region.first + 1 and region.last + 1 <= ends
-    return inside and not hasattr(statement, "body") and not hasattr(statement, "cases")
+    simple = not hasattr(statement, "body") and not hasattr(statement, "cases")
+    return simple and any(begins <= mark + 1 <= ends for mark in (region.first, region.last))
 
 
 def _span(statement: ast.stmt) -> tuple[int, int]:
@@ -305,7 +315,7 @@ def _blocks(node: ast.AST, scope: str) -> Iterator[tuple[str, list[ast.stmt]]]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         scope = "function"
     elif isinstance(node, ast.ClassDef):
-        scope = "class"
+        scope = "class body"
     for field in ("body", "orelse", "finalbody"):
         block = getattr(node, field, None)
         if isinstance(block, list):
