@@ -6,7 +6,7 @@ import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib.pyplot as plt
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["explore"]
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+# Read aloud by a screen reader after each change, and not seen.
+UNSEEN = "position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap"
 
 
 def explore(draw: Callable[..., Figure], *, alt: str, **controls: Any) -> None:
@@ -49,7 +51,7 @@ def explore(draw: Callable[..., Figure], *, alt: str, **controls: Any) -> None:
     A line that can be turned.
     """
     start = {name: _start(name, control, draw) for name, control in controls.items()}
-    still = _picture(draw, start, encode=_small_png)
+    still = _drawn(draw, start, encode=_small_png).png
     pictures: dict[str, Any] = {"image/png": still}
     with contextlib.suppress(Exception):  # without ipywidgets, or with one that fails here, the picture is enough
         box = _build(draw, controls, start, still)
@@ -86,9 +88,21 @@ def _is_whole(control: tuple[float, ...]) -> bool:
     return all(isinstance(value, int) for value in control)
 
 
-def _picture(draw: Callable[..., Figure], values: Mapping[str, Any], *, encode: Callable[[Figure], bytes]) -> bytes:
+class _Drawn(NamedTuple):
+    """A picture and the words written in it."""
+
+    png: bytes
+    words: str
+
+
+def _drawn(draw: Callable[..., Figure], values: Mapping[str, Any], *, encode: Callable[[Figure], bytes]) -> _Drawn:
     with plt.style.context(STYLE), _no_figure_left_open():
-        return encode(draw(**values))
+        figure = draw(**values)
+        if not hasattr(figure, "savefig"):
+            raise TypeError(f"{draw.__name__} needs to return the Figure it has drawn, got {figure!r}")
+        titles = [ax.get_title(loc=place) for ax in figure.axes for place in ("left", "center", "right")]
+        words = [*(text.get_text() for text in figure.texts), *titles]
+        return _Drawn(encode(figure), "; ".join(word for word in words if word))
 
 
 def _small_png(figure: Figure) -> bytes:
@@ -116,24 +130,24 @@ def _build(draw: Callable[..., Figure], controls: Mapping[str, Any], start: Mapp
     import ipywidgets
 
     knobs = {name: _knob(name, control, start[name]) for name, control in controls.items()}
-    picture = ipywidgets.Image(value=still, format="png", layout={"max_width": "100%", "align_self": "flex-start"})
+    picture = ipywidgets.Image(value=still, format="png", layout={"max_width": "100%", "margin": "0"})
     message = ipywidgets.HTML()
 
     def redraw(_change: Any) -> None:
         try:
-            values = {name: knob.value for name, knob in knobs.items()}
-            picture.value = _picture(draw, values, encode=_quick_png)
+            drawn = _drawn(draw, {name: knob.value for name, knob in knobs.items()}, encode=_quick_png)
         except Exception as error:  # whatever it is: one line for the student, never a traceback
             message.value = f'<span role="alert" style="color: {RUST}">{escape(_one_line(error))}</span>'
             picture.layout.visibility = "hidden"
         else:
-            message.value = ""
+            picture.value = drawn.png
+            message.value = f'<span role="status" style="{UNSEEN}">{escape(drawn.words)}</span>'
             picture.layout.visibility = "visible"
 
     for knob in knobs.values():
         knob.observe(redraw, names="value")
     panel = ipywidgets.HBox(list(knobs.values()), layout={"flex_flow": "row wrap"})
-    return ipywidgets.VBox([panel, message, picture])
+    return ipywidgets.VBox([panel, message, picture], layout={"align_items": "flex-start", "overflow": "hidden"})
 
 
 def _knob(name: str, control: Any, value: Any) -> Any:
