@@ -116,7 +116,7 @@ def _outcome_of(error: BaseException, source: str, namespace: Mapping[str, Any])
     frames = list(traceback.walk_tb(error.__traceback__))
     mine = [(frame, line) for frame, line in frames if frame.f_globals is namespace]
     checks = [line for frame, line in frames if frame.f_code.co_filename == "<check>"]
-    if isinstance(error, NotImplementedError) and (not mine or frames[-1][0] is mine[-1][0]):
+    if isinstance(error, NotImplementedError) and mine and frames[-1][0] is mine[-1][0]:
         return Outcome("not attempted", (f"{_text(error)}." if _text(error) else "Write your code in the cell above.",))
     if isinstance(error, NameError) and not mine and getattr(error, "name", None) not in namespace:
         name = getattr(error, "name", None) or _text(error)
