@@ -6,8 +6,8 @@ Nothing here imports torch at module level. A notebook loads its part with `%loa
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from course_lib.classroom.doctor import where_am_i
     from course_lib.classroom.feedback import load_ipython_extension, there
+    from course_lib.classroom.machine import where_am_i
     from course_lib.classroom.messages import explain, hint_for, reveal
 
 __all__ = ["explain", "hint_for", "load_ipython_extension", "reveal", "there", "where_am_i"]
@@ -18,7 +18,7 @@ _ROOMS = {
     "load_ipython_extension": "feedback",
     "reveal": "messages",
     "there": "feedback",
-    "where_am_i": "doctor",
+    "where_am_i": "machine",
 }
 
 

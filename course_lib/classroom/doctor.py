@@ -1,7 +1,5 @@
-"""What this machine has, what it lacks, and the cure: `where_am_i` in a lesson, `course doctor` at the command line."""
+"""What this machine has, what it lacks, and the cure: what `course doctor` prints."""
 
-import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -10,7 +8,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["Finding", "examine", "where_am_i"]
+from course_lib.classroom.machine import cores, memory_gb, version_of
+
+__all__ = ["Finding", "examine"]
 
 _LEAST_MEMORY_GB = 4
 _LEAST_DISK_GB = 2
@@ -42,43 +42,6 @@ class Finding:
         return f"{sign} {self.name}: {self.value}" + (f" → {self.cure}" if self.cure else "")
 
 
-def where_am_i(minutes_cpu: float | None = None, minutes_gpu: float | None = None) -> None:
-    """Print versions, device and memory of this machine, and how long the lesson takes on it.
-
-    Parameters
-    ----------
-    minutes_cpu, minutes_gpu
-        Minutes of the lesson on two CPU cores and on a GPU; nothing is said where they are not given.
-    """
-    import torch
-
-    names = {"torch": torch.__version__, "numpy": _version("numpy"), "course_lib": _version("course-lib")}
-    versions = " · ".join(f"{name} {version}" for name, version in names.items())
-    gpu = _gpu_here(torch)
-    lines = [
-        f"Python {platform.python_version()} · {versions}",
-        f"{_cores()} CPU cores · {_memory_gb():.0f} GB of memory · {gpu or 'no GPU, and none is needed'}",
-    ]
-    minutes = minutes_gpu if gpu and minutes_gpu is not None else minutes_cpu
-    if minutes is not None:
-        lines.append(f"This lesson takes about {minutes:g} minutes here.")
-    _show("\n".join(lines))
-
-
-def _show(text: str) -> None:
-    """Print; in a notebook as an output that the build does not store, since it is true of this machine only."""
-    try:
-        from IPython import get_ipython
-        from IPython.display import publish_display_data
-    except ModuleNotFoundError:
-        print(text)
-        return
-    if get_ipython() is None:
-        print(text)
-    else:
-        publish_display_data({"text/plain": text}, {"course": {"machine": True}})
-
-
 def examine(root: Path | None = None) -> Iterator[Finding]:
     """Look at this machine, one finding at a time, quickest first.
 
@@ -94,11 +57,11 @@ def examine(root: Path | None = None) -> Iterator[Finding]:
     """
     yield _python(sys.version_info[:3])
     yield from _packages()
-    memory = _memory_gb()
+    memory = memory_gb()
     enough = memory >= _LEAST_MEMORY_GB
     cure = "" if enough else f"wanted {_LEAST_MEMORY_GB} GB: close other programs, or use Colab"
     yield Finding("memory", "has" if enough else "lacks", f"{memory:.1f} GB", cure)
-    yield Finding("CPU cores", "has", str(_cores()))
+    yield Finding("CPU cores", "has", str(cores()))
     free = shutil.disk_usage(root or Path.cwd()).free / 1e9
     cure = "" if free >= _LEAST_DISK_GB else f"wanted {_LEAST_DISK_GB} GB: make room"
     yield Finding("free disk", "lacks" if cure else "has", f"{free:.1f} GB", cure)
@@ -121,7 +84,7 @@ def _packages() -> Iterator[Finding]:
     except metadata.PackageNotFoundError:
         yield Finding("course-lib", "lacks", "not installed", "python -m pip install --editable '.[dev]'")
         return
-    yield Finding("course-lib", "has", _version("course-lib"))
+    yield Finding("course-lib", "has", version_of("course-lib"))
     for extra in ("", "classroom", "lab", "cluster"):
         names, bad = [], []
         for item in wanted:
@@ -130,7 +93,7 @@ def _packages() -> Iterator[Finding]:
                 continue
             if marker is not None and not marker.evaluate({"extra": extra}):
                 continue
-            version = _version(item.name)
+            version = version_of(item.name)
             names.append(f"{item.name} {version}")
             if not version or not item.specifier.contains(version, prereleases=True):
                 bad.append(f"{item.name} {version or 'missing'} (wanted {item.specifier or 'any'})")
@@ -223,45 +186,3 @@ def _ask_kernel() -> tuple[str, ...] | Finding:
         cure = "python -m pip install --editable ."
         return Finding("torch", "lacks", f"{reply['content'].get('evalue', 'it cannot be loaded')}", cure)
     return tuple("".join(lines).strip("\n").split("|"))
-
-
-def _gpu_here(torch: object) -> str:
-    """Name the GPU that this process would use; empty for none."""
-    cuda, backends = getattr(torch, "cuda", None), getattr(torch, "backends", None)
-    if cuda is not None and cuda.is_available():
-        return f"GPU {cuda.get_device_name()}"
-    return "GPU of this Mac" if backends is not None and backends.mps.is_available() else ""
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-def _cores() -> int:
-    """Count the cores that this process may use; a container's share is counted, not the machine's."""
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota, _, period = _read("/sys/fs/cgroup/cpu.max").partition(" ")
-    if quota.isdigit() and period.strip().isdigit():
-        here = min(here, max(1, round(int(quota) / int(period))))
-    return here
-
-
-def _memory_gb() -> float:
-    """Return the memory that this process may use, in GB; 0 where nobody tells."""
-    found = []
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    limit = _read("/sys/fs/cgroup/memory.max")
-    if limit.isdigit():
-        found.append(int(limit))
-    return min(found, default=0) / 1e9
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
