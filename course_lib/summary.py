@@ -370,9 +370,10 @@ def _layers(module: Any) -> tuple[Layer, ...] | None:
     kind = _kind(module, _CONVOLUTIONS | _POOLS)
     if kind is None or type(module).forward is not kind.forward:
         return None  # a class with a forward of its own may do anything
-    columns = (module.kernel_size, module.stride, _padding(module), getattr(module, "dilation", 1))
+    columns = (module.kernel_size, module.stride, getattr(module, "dilation", 1))
     axes = [column if isinstance(column, tuple) else (column,) * _AXES[kind] for column in columns]
-    return tuple(Layer(*numbers) for numbers in zip(*axes, strict=True))
+    # Padding moves a field and does not change its size.
+    return tuple(Layer(kernel, stride, dilation=dilation) for kernel, stride, dilation in zip(*axes, strict=True))
 
 
 def _keeps_positions(
@@ -391,13 +392,6 @@ def _keeps_positions(
         ahead_of_the_image = len(args[1]) <= channels + 1 and not any(index is Ellipsis for index in args[1])
         return ahead_of_the_image and result.ndim == sources[0].ndim
     return False
-
-
-def _padding(module: Any) -> Any:
-    """Give the padding before the first cell as numbers, also where torch keeps it as a word."""
-    if module.padding == "same":
-        return tuple(dilation * (k - 1) // 2 for k, dilation in zip(module.kernel_size, module.dilation, strict=True))
-    return 0 if module.padding == "valid" else module.padding
 
 
 def _tensors(value: Any) -> list[Tensor]:

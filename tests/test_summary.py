@@ -146,6 +146,7 @@ def test_a_layer_with_a_computed_weight_is_counted_whole() -> None:
     summary = summarize(net, IMAGE)
     assert summary.parameters == sum(p.numel() for p in net.parameters()) == 20
     assert summary.macs == 2 * 2 * 9 * 900
+    assert summary.rows[-1].called
 
 
 @pytest.mark.parametrize(
@@ -274,10 +275,10 @@ LOST: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
     "written over": written_over,
     "weighed by a global mean": lambda self, x: self.a(x) * x.mean(dim=(2, 3), keepdim=True),
     "flipped": lambda self, x: self.a(x).flip(3),
-    "moved by an index": lambda self, x: self.a(x)[..., torch.arange(39, -1, -1)],
+    "moved by an index": lambda self, x: self.a(x)[..., list(range(39, -1, -1))],
+    "moved by a tensor": lambda self, x: self.a(x)[:, :, torch.arange(39, -1, -1)],
     "cropped": lambda self, x: self.a(x)[:, :, :30],
     "joined along the image": lambda self, x: torch.cat([self.a(x), self.a(x)], dim=3),
-    "grown by broadcasting": lambda self, x: self.a(x)[:, :, :1] * self.map,
     "functional convolution": lambda self, x: F.conv2d(self.a(x), self.a.weight),
     "normalised over the image": lambda self, x: F.group_norm(self.a(x), 1),
     "upsampled": lambda self, x: F.interpolate(self.a(x), scale_factor=2),
@@ -289,11 +290,16 @@ LOST: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
 @pytest.mark.parametrize("name", LOST)
 def test_no_field_is_claimed_where_more_than_a_plain_chain_lies_before(name: str) -> None:
     net = Forward(LOST[name], a=nn.Conv2d(1, 1, 3, padding=1), last=nn.Conv2d(1, 1, 3))
-    net.map = nn.Parameter(torch.ones(40, 40))
     inner, net._given = net._given, lambda self, x: self.last(inner(self, x))
     rows = summarize(net, torch.ones(1, 1, 40, 40)).rows
     assert next(row for row in rows if row.name == "a").receptive_field == (3, 3)
     assert next(row for row in rows if row.name == "last").receptive_field is None
+
+
+def test_no_field_is_claimed_where_an_image_grows_by_broadcasting() -> None:
+    net = Forward(lambda self, x: self.wide(x) * self.column, wide=nn.Conv2d(1, 1, (32, 1)))
+    net.column = nn.Parameter(torch.ones(8, 1))
+    assert fields(net, IMAGE) == [(32, 1), None]
 
 
 class PaddedInside(nn.Conv2d):
