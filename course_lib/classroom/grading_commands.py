@@ -144,8 +144,10 @@ def _demo(options: argparse.Namespace) -> int:
 def _exercises(options: argparse.Namespace, topics: list[str]) -> list[Lesson]:
     """Read the exercises asked for; a topic named by hand must have one."""
     from course_lib.classroom.lesson import read_lesson
+    from course_lib.classroom.slow_imports import skip_slow_imports
     from course_lib.classroom.topics import find_root, find_topics
 
+    skip_slow_imports()
     root = find_root(options.root or ".")
     paths = [root / "solutions" / f"{topic}.py" for topic in find_topics(root, topics)]
     if topics:

@@ -250,19 +250,25 @@ class StudentKernel:
 
 
 def _memory_kb(process: int) -> int:
-    """Return the anonymous and shared memory of a process and all that it started, in KiB."""
+    """Return the memory that a process and all that it started hold, in KiB; pages that they share count once."""
     total, waiting = 0, [str(process)]
     while waiting:
         folder = Path("/proc", waiting.pop())
         try:
-            status = (folder / "status").read_text()
-            waiting += [
-                child for task in (folder / "task").iterdir() for child in (task / "children").read_text().split()
-            ]
+            for task in (folder / "task").iterdir():
+                waiting += (task / "children").read_text().split()
+            held = _held(folder)
         except OSError:  # it ended meanwhile
             continue
-        total += sum(int(found) for found in re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+) kB", status, re.MULTILINE))
+        total += sum(int(found) for found in re.findall(r"^(?:Pss_|Rss)(?:Anon|Shmem):\s+(\d+) kB", held, re.MULTILINE))
     return total
+
+
+def _held(process: Path) -> str:
+    try:
+        return (process / "smaps_rollup").read_text()
+    except PermissionError:  # then shared pages count more than once
+        return (process / "status").read_text()
 
 
 def _listen(path: str) -> socket.socket:

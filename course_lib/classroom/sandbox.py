@@ -8,6 +8,7 @@ a user number that nobody else has; started by an ordinary user, in a user names
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sys
@@ -29,6 +30,7 @@ _SETTINGS = (
     "/etc/fonts",
     "/etc/localtime",
 )
+_USERS = itertools.count()
 _INSTALL = "install it (Debian, Ubuntu: sudo apt install bubblewrap; Fedora: sudo dnf install bubblewrap)"
 
 
@@ -77,15 +79,14 @@ def why_no_sandbox() -> str:
 
 
 def own_user() -> int:
-    """Return a user number that belongs to no account and to this process only."""
+    """Return a user number that belongs to no account, to this process only, and is another one with each call."""
     try:
-        first, _, count = max(
-            list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()
-        )
+        lines = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
+        roomy = any(first + count > 2**31 for first, _, count in lines)
     except (OSError, ValueError):
-        first, count = 0, 2**32
-    roomy = first + count > 2_000_000_000
-    return 1_900_000_000 + os.getpid() if roomy else 60_000 + os.getpid() % 1_000
+        roomy = True
+    number = os.getpid() * 16 + next(_USERS) % 16
+    return 1_900_000_000 + number if roomy else 60_000 + number % 5_000
 
 
 def kernel_environment(home: str = HOME) -> dict[str, str]:

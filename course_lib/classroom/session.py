@@ -7,11 +7,7 @@ once), and the cells before it are run anew. Restarts and total time are bounded
 from __future__ import annotations
 
 import ast
-import asyncio
-import contextlib
 import json
-import logging
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,15 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import nbformat
-from jupyter_core.utils import run_sync
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import Engine, papermill_engines
-from papermill.exceptions import PapermillExecutionError
-from papermill.execute import execute_notebook
-
 from course_lib.classroom.kernels import KernelLostError, KernelTimeoutError, StudentKernel
+from course_lib.classroom.slow_imports import skip_slow_imports
 from course_lib.classroom.standin import Interruption, read_reply
 from course_lib.classroom.student_side import MIME
 from course_lib.classroom.wire import WireError
@@ -35,11 +24,6 @@ from course_lib.classroom.wire import WireError
 __all__ = ["KernelCrashed", "SessionOver", "StudentSession", "TimeLimits", "TookTooLong", "Unreadable"]
 
 _ANSWER = "__import__('course_lib.classroom.student_side', fromlist=['answer']).answer({!r})"
-_ENGINE = "course-grading"
-_MOST_OUTPUT = 500_000
-_log = logging.getLogger("course_lib.classroom.session")
-_log.addHandler(logging.NullHandler())
-_log.propagate = False
 
 
 @dataclass(frozen=True)
@@ -169,22 +153,10 @@ class StudentSession:
 
     def run_notebook(self, cells: Sequence[tuple[str, str]], *, output: Path) -> None:
         """Run cells of (kind, text) by papermill; the executed notebook is written to `output`."""
-        notebook = nbformat.v4.new_notebook(
-            cells=[
-                nbformat.v4.new_code_cell(text) if kind == "code" else nbformat.v4.new_markdown_cell(text)
-                for kind, text in cells
-            ],
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-        )
-        papermill_engines.register(_ENGINE, _GradingEngine)
-        with tempfile.TemporaryDirectory(prefix="course-") as folder, contextlib.suppress(PapermillExecutionError):
-            # a cell that raised is no failure here: the notebook says so, and the tasks are judged one by one
-            unexecuted = Path(folder) / "unexecuted.ipynb"
-            nbformat.write(notebook, unexecuted)
-            execute_notebook(
-                _literal(unexecuted), _literal(output), engine_name=_ENGINE, kernel_name="python3", language="python",
-                progress_bar=False, request_save_on_cell_execute=False, session=self,
-            )  # fmt: skip
+        skip_slow_imports()
+        from course_lib.classroom.engine import execute_cells
+
+        execute_cells(cells, session=self, output=output)
 
     def seconds(self, wanted: float) -> float:
         """Return the smaller of `wanted` and what is left of the submission's time."""
@@ -205,99 +177,6 @@ class StudentSession:
                 self.lost.append(source)
                 self.drop_kernel()
                 return
-
-
-class _GradingEngine(Engine):
-    """papermill engine that runs on the kernel of a StudentSession and goes on after whatever a cell does."""
-
-    @classmethod
-    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, *, session: StudentSession, **_: Any) -> None:
-        client: _Client | None = None
-        try:
-            for index, cell in enumerate(nb_man.nb.cells):
-                if cell.cell_type != "code" or not cell.source.strip():
-                    continue
-                if client is None:
-                    kernel = session.kernel()
-                    client = _Client(nb_man, km=kernel.manager, log=_log, allow_errors=True, startup_timeout=60)
-                    client.reset_execution_trackers()
-                    client.start_new_kernel_client()
-                nb_man.cell_start(cell, index)
-                if not _run(client, cell, index, session):
-                    _close(client)
-                    client = None
-                nb_man.cell_complete(cell, cell_index=index)
-        except SessionOver as problem:
-            nb_man.nb.cells.append(
-                nbformat.v4.new_markdown_cell(f"Stopped here: {problem}.", metadata={"papermill": {}})
-            )
-            nb_man.nb.cells[-1].metadata["papermill"] = {"status": nb_man.COMPLETED}
-        finally:
-            _close(client)
-
-
-def _run(client: _Client, cell: Any, index: int, session: StudentSession) -> bool:
-    """Run one cell; return whether the client can go on."""
-    client.timeout = session.seconds(session.times.cell_s)
-    client.room = _MOST_OUTPUT
-    try:
-        client.execute_cell(cell, index)
-    except CellTimeoutError:
-        _say(cell, f"This cell was stopped: it ran longer than {client.timeout:.3g} s.")
-        session.cell_failed(cell.source, timed_out=True)
-    except DeadKernelError:
-        _say(cell, "This cell ended the kernel.")
-        session.cell_failed(cell.source, timed_out=False)
-    except Exception as problem:  # a forged or unreadable message: treat the kernel as lost
-        _say(cell, f"The kernel could not be understood here ({type(problem).__name__}).")
-        session.cell_failed(cell.source, timed_out=False)
-    else:
-        session.cell_done(cell.source)
-        return True
-    return False
-
-
-class _Client(PapermillNotebookClient):
-    """nbclient with a bound on what a cell may print."""
-
-    room = _MOST_OUTPUT
-    listening: asyncio.Task[None] | None = None
-
-    async def _async_poll_output_msg(self, *arguments: Any) -> None:
-        self.listening = asyncio.current_task()
-        await super()._async_poll_output_msg(*arguments)
-
-    async def async_stop_listening(self) -> None:
-        """End what nbclient leaves running after a cell that failed."""
-        if self.listening is not None and self.listening.cancel():
-            await asyncio.wait([self.listening])
-
-    stop_listening = run_sync(async_stop_listening)
-
-    def output(self, outs: list[Any], message: dict[str, Any], display_id: str, cell_index: int) -> Any:
-        room, self.room = self.room, self.room - len(json.dumps(message.get("content"), default=str))
-        if self.room > 0:
-            return super().output(outs, message, display_id, cell_index)
-        if room > 0:
-            outs.append(
-                nbformat.v4.new_output("stream", name="stderr", text="\n… the rest of the output was left out.\n")
-            )
-        return None
-
-
-def _close(client: _Client | None) -> None:
-    if client is not None and client.kc is not None:
-        client.stop_listening()
-        client.kc.stop_channels()
-
-
-def _say(cell: Any, text: str) -> None:
-    cell.outputs = [*cell.get("outputs", []), nbformat.v4.new_output("stream", name="stderr", text=text + "\n")]
-
-
-def _literal(path: Path) -> str:
-    """Return a path in which papermill finds no parameters to fill in."""
-    return str(path.resolve()).replace("{", "{{").replace("}", "}}")
 
 
 def _definitions_of(source: str) -> str:

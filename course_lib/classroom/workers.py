@@ -17,6 +17,7 @@ from course_lib.classroom.grading import GradingPlan, SubmissionResult, grade_su
 from course_lib.classroom.judging import trusted_names
 from course_lib.classroom.lesson import Lesson, read_lesson
 from course_lib.classroom.sandbox import why_no_sandbox
+from course_lib.classroom.slow_imports import skip_slow_imports
 from course_lib.classroom.submission import Submission
 from course_lib.errors import CourseError
 
@@ -77,7 +78,7 @@ class _Worker:
         theirs.close()
         self.current: Submission | None = None
         self.deadline = math.inf
-        self.lost = False
+        self.lost = self.stopped = False
 
     @property
     def busy(self) -> bool:
@@ -112,6 +113,9 @@ class _Worker:
         return _Worker(self.lesson, self.package, self.plan)
 
     def stop(self) -> None:
+        if self.stopped:
+            return
+        self.stopped = True
         if self.process.is_alive() and not self.busy:
             with contextlib.suppress(OSError):
                 self.connection.send(None)
@@ -132,6 +136,7 @@ def _work(connection: Connection, source: Path, package: Path, plan: GradingPlan
     """Do what a worker process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
     tempfile.tempdir = str(package.parent)
+    skip_slow_imports()
     lesson: Lesson | None = None
     while (job := connection.recv()) is not None:
         submission, executed = job
