@@ -406,6 +406,21 @@ def test_a_matrix_frames_the_cells_it_is_asked_to(ax: Axes, highlight: Any, cell
     assert {(int(frame.get_y() + 0.5), int(frame.get_x() + 0.5)) for frame in ax.patches} == cells
 
 
+def test_the_numbers_of_a_matrix_are_short_but_never_nothing(ax: Axes) -> None:
+    figures.plot_matrix([[-0.004449, 0.0625, 2.5], [-0.0001, 1 / 3, -12345.0]], ax)
+    assert texts(ax) == ["−0.004", "0.0625", "2.5", "0", "0.333", "−12345"]
+    ax.clear()
+    figures.plot_matrix([[-0.004449, 0.000625]], ax)
+    assert texts(ax) == ["−0.00445", "0.000625"]
+
+
+def test_the_numbers_of_a_matrix_fit_into_their_cells(ax: Axes) -> None:
+    figures.plot_matrix(np.linspace(-0.12345, 0.98765, 144).reshape(12, 12), ax)
+    ax.figure.draw_without_rendering()
+    cell = ax.get_window_extent().width / 12
+    assert max(text.get_window_extent().width for text in ax.texts) < cell
+
+
 def test_a_matrix_of_one_value_is_drawn(ax: Axes) -> None:
     figures.plot_matrix(torch.ones(2, 2), ax)
     assert texts(ax) == ["1"] * 4

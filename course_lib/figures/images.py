@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,26 +104,20 @@ def plot_image_grid(images: ArrayLike, ax: Axes, *, titles: Sequence[object] | N
         raise ValueError(f"columns needs at least 1 image in a row, got {columns}")
     if titles is not None and len(titles) != number:
         raise ValueError(f"titles needs one for each of the {number} images, got {len(titles)}")
-    columns = min(columns, number)
     gap = max(1.0, 0.08 * width)
-    head = 0.0 if titles is None else _title_height(ax, columns * (width + gap))
+    head = 0.0 if titles is None else _title_height(ax, min(columns, number) * (width + gap))
+    sheet = _Sheet(min(columns, number), width, height, across=width + gap, down=height + gap + head)
     low, high = float(np.nanmin(pictures)), float(np.nanmax(pictures))
     for index, picture in enumerate(pictures):
-        left, top = (index % columns) * (width + gap), (index // columns) * (height + gap + head)
-        extent = (left, left + width, top + height, top)
-        ax.imshow(picture, cmap="gray", vmin=low, vmax=max(high, low + 1e-12), extent=extent)
+        sheet.draw(picture, index, ax, cmap="gray", vmin=low, vmax=max(high, low + 1e-12))
         if titles is not None:
-            ax.text(left + width / 2, top - gap / 3, str(titles[index]), ha="center", va="bottom", fontsize=9)
-    rows = -(-number // columns)
-    ax.set_xlim(0, columns * (width + gap) - gap)
-    ax.set_ylim(rows * (height + gap + head) - gap - head, -head)
-    ax.set_aspect("equal")
-    ax.set_axis_off()
+            sheet.name(titles[index], index, ax)
+    sheet.fit(number, head, ax)
     return ax
 
 
 def plot_kernels(weights: ArrayLike, ax: Axes) -> Axes:
-    """Draw the kernels of a layer on one scale that is symmetric about zero: blue below, white at, red above zero.
+    """Draw the kernels of a layer on one scale that is symmetric about zero: blue below zero, red above.
 
     Parameters
     ----------
@@ -155,29 +150,54 @@ def plot_kernels(weights: ArrayLike, ax: Axes) -> Axes:
     columns = kernels.shape[1] if table else min(8, len(kernels))
     kernels = kernels.reshape(-1, *kernels.shape[-2:])
     limit = float(np.abs(kernels).max()) or 1.0
-    height, width = kernels.shape[1:]
+    number, height, width = kernels.shape
     gap = 0.2 * width
     head = _title_height(ax, columns * (width + gap))
-    down = height + (gap if table else gap + head)
+    sheet = _Sheet(columns, width, height, across=width + gap, down=height + gap + (0 if table else head))
     for index, kernel in enumerate(kernels):
-        row, column = divmod(index, columns)
-        left, top = column * (width + gap), row * down
-        image = ax.imshow(
-            kernel, cmap="RdBu_r", vmin=-limit, vmax=limit, extent=(left, left + width, top + height, top)
-        )
-        ax.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor="#999999", lw=0.6))
-        if not table or row == 0:
-            name = f"in {column + 1}" if table else str(index + 1)
-            ax.text(left + width / 2, top - gap / 3, name, ha="center", va="bottom", fontsize=9)
-        if table and column == 0:
-            ax.text(-gap / 2, top + height / 2, f"out {row + 1}", ha="right", va="center", fontsize=9)
-    ax.set_xlim(-0.1, columns * (width + gap) - gap + 0.1)
-    ax.set_ylim((row + 1) * down - (down - height) + 0.1, -head)
-    ax.set_aspect("equal")
-    ax.set_axis_off()
+        image = sheet.draw(kernel, index, ax, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        if not table:
+            sheet.name(index + 1, index, ax)
+    for channel in range(columns if table else 0):
+        sheet.name(f"in {channel + 1}", channel, ax)
+    for row in range(number // columns if table else 0):
+        ax.text(-gap / 2, row * sheet.down + height / 2, f"out {row + 1}", ha="right", va="center", fontsize=9)
+    sheet.fit(number, head, ax)
     scale = _add_scale(image, "weight", ax)
     scale.set_ticks([-limit, 0, limit], labels=[written(limit * sign, digits=2) for sign in (-1, 0, 1)])
     return ax
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """A contact sheet: pictures of one size, so many a row, a step across and a step down apart, in pixels."""
+
+    columns: int
+    width: int
+    height: int
+    across: float
+    down: float
+
+    def corner(self, index: int) -> tuple[float, float]:
+        row, column = divmod(index, self.columns)
+        return column * self.across, row * self.down
+
+    def draw(self, picture: NDArray[Any], index: int, ax: Axes, **scale: Any) -> AxesImage:
+        left, top = self.corner(index)
+        ax.add_patch(Rectangle((left, top), self.width, self.height, fill=False, edgecolor="#999999", linewidth=0.6))
+        return ax.imshow(picture, extent=(left, left + self.width, top + self.height, top), **scale)
+
+    def name(self, name: object, index: int, ax: Axes) -> None:
+        left, top = self.corner(index)
+        gap = self.across - self.width
+        ax.text(left + self.width / 2, top - gap / 3, str(name), ha="center", va="bottom", fontsize=9)
+
+    def fit(self, number: int, head: float, ax: Axes) -> None:
+        rows = -(-number // self.columns)
+        ax.set_xlim(-0.1, (self.columns - 1) * self.across + self.width + 0.1)
+        ax.set_ylim((rows - 1) * self.down + self.height + 0.1, -head - 0.1)
+        ax.set_aspect("equal")
+        ax.set_axis_off()
 
 
 def _pictures(images: ArrayLike) -> NDArray[Any]:

@@ -26,7 +26,7 @@ def plot_matrix(matrix: ArrayLike, ax: Axes, *, title: str = "", highlight: Any 
     Parameters
     ----------
     matrix : (H, W) array or tensor
-        Numbers; whole ones are written as they are, others with three digits.
+        Numbers; whole ones are written as they are, others with three digits, or three decimals where that is shorter.
     ax : matplotlib Axes
         Where to draw.
     title : str
@@ -58,8 +58,10 @@ def plot_matrix(matrix: ArrayLike, ax: Axes, *, title: str = "", highlight: Any 
     low, high = np.nanmin(values), np.nanmax(values)
     brightness = 0.74 + 0.26 * (values - low) / (high - low) if high > low else np.full(values.shape, 0.96)
     ax.imshow(brightness, cmap="gray", vmin=0, vmax=1)
-    for (row, column), value in np.ndenumerate(values):
-        ax.text(column, row, written(value), ha="center", va="center", color=INK)
+    words = [_short(value, largest=max(abs(low), abs(high))) for value in values.ravel()]
+    points = _ink_size(values.shape, max(map(len, words)), ax)
+    for (row, column), word in zip(np.ndindex(values.shape), words, strict=True):
+        ax.text(column, row, word, ha="center", va="center", color=INK, fontsize=points)
     for row, column in np.argwhere(_highlight_mask(highlight, values.shape)):
         frame = Rectangle(
             (column - 0.5, row - 0.5), 1, 1, facecolor=(*to_rgb(ORANGE), 0.35), edgecolor=VERMILION, lw=1.6
@@ -67,11 +69,11 @@ def plot_matrix(matrix: ArrayLike, ax: Axes, *, title: str = "", highlight: Any 
         ax.add_patch(frame)
     ax.set_xticks(np.arange(width + 1) - 0.5, minor=True)
     ax.set_yticks(np.arange(height + 1) - 0.5, minor=True)
-    ax.grid(which="minor", color="white", linewidth=1.5)
+    ax.grid(which="minor", color="#C8C8C8", linewidth=0.6)
     ax.tick_params(which="both", length=0)
     ax.set(xticks=[], yticks=[])
     ax.set_title(title, loc="left")
-    ax.spines[:].set_visible(False)
+    ax.spines[:].set(visible=True, color=INK, linewidth=1.2)
     return ax
 
 
@@ -129,6 +131,20 @@ def plot_confusion_matrix(matrix: ArrayLike, ax: Axes, *, class_names: Sequence[
     ax.set(xlabel="predicted class", ylabel="true class")
     ax.spines[:].set_visible(False)
     return ax
+
+
+def _short(value: float, *, largest: float) -> str:
+    """Write a number in at most six letters where three decimals still say enough."""
+    text = written(value)
+    too_long = len(text) > 6 and not float(value).is_integer()
+    return written(round(float(value), 3) + 0.0) if too_long and largest >= 0.1 else text
+
+
+def _ink_size(shape: tuple[int, ...], longest: int, ax: Axes) -> float:
+    """Size of letters in points that fits words of so many letters into the cells."""
+    room = ax.get_window_extent()
+    cell = 72 / ax.figure.dpi * min(room.height / shape[0], room.width / shape[1])
+    return float(min(11, 0.42 * cell, 1.4 * cell / longest))
 
 
 def _highlight_mask(highlight: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
