@@ -1,4 +1,4 @@
-"""The papermill engine of the grader: it runs a notebook on a session's kernel and goes on after whatever a cell does."""
+"""The papermill engine of the grader: it runs a notebook on a session's kernel and goes on after whatever happens."""
 
 from __future__ import annotations
 

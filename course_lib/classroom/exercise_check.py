@@ -124,7 +124,7 @@ def _proof(lesson: Lesson, task: Task, variant: _Variant, result: TaskResult, se
 def _verdict(task: Task, variant: _Variant, result: TaskResult) -> tuple[str, str]:
     """Return what was wanted, and what is wrong with what came."""
     failed = [one for one in result.requirements if one.state != "passed"]
-    said = " | ".join(f"[{one.text}: {one.state}] {one.message}" for one in failed)
+    said = " | ".join(f"[{one.text}: {one.state}] {' '.join(one.message.split())}" for one in failed)
     if variant.name == "stub":
         fine = result.points == 0 and result.state == "not attempted"
         passed = ", ".join(one.text for one in result.requirements if one.state == "passed")
