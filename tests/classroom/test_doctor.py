@@ -1,0 +1,133 @@
+"""What the doctor says of machines that lack something."""
+
+import subprocess
+from importlib import metadata
+
+import pytest
+
+from course_lib.classroom import doctor, machine
+from course_lib.classroom.doctor import Finding, examine
+
+
+def finding(name):
+    return next(item for item in examine() if item.name == name)
+
+
+@pytest.fixture
+def no_kernel(monkeypatch):
+    monkeypatch.setattr(doctor, "_ask_kernel", lambda: ("/elsewhere/python", "2.13.0", "4", "NVIDIA H200"))
+
+
+def test_this_machine_has_what_the_course_needs():
+    found = {item.name: item for item in examine()}
+    assert found["Python"].state == "has"
+    assert found["Jupyter kernel"].value == "python3 starts this Python"
+    assert found["torch"].state == "has"
+    assert "torch" in found["packages"].value
+    assert all(item.cure for item in found.values() if item.state == "lacks")
+
+
+def test_a_finding_is_one_line_with_a_sign_and_a_cure():
+    assert str(Finding("GPU", "optional", "none")) == "○ GPU: none"
+    assert str(Finding("GPU", "has", "H200")) == "✓ GPU: H200"
+    assert str(Finding("disk", "lacks", "1 GB", "make room")) == "✗ disk: 1 GB → make room"
+
+
+@pytest.mark.parametrize(("version", "state"), [((3, 10, 9), "lacks"), ((3, 11, 0), "has"), ((3, 14, 0), "lacks")])
+def test_only_python_3_11_to_3_13_will_do(version, state):
+    assert doctor._python(version).state == state
+    assert ("wanted 3.11 to 3.13" in doctor._python(version).cure) == (state == "lacks")
+
+
+def test_a_missing_and_an_old_package_are_named_with_what_is_wanted(monkeypatch, no_kernel):
+    versions = {"papermill": "", "nbclient": "0.1"}
+    monkeypatch.setattr(
+        doctor, "version_of", lambda name: versions.get(name, metadata.version(name) if name != "distributed" else "")
+    )
+    item = finding("to build and grade")
+    assert item.state == "lacks"
+    assert item.value == "nbclient 0.1 (wanted >=0.10), papermill missing (wanted >=2.6)"
+    assert item.cure == "python -m pip install --editable '.[classroom]'"
+    assert finding("many machines").state == "optional"
+
+
+def test_a_package_that_is_not_installed_at_all_is_told(monkeypatch):
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", missing)
+    (item,) = doctor._packages()
+    assert str(item) == "✗ course-lib: not installed → python -m pip install --editable '.[dev]'"
+
+
+def test_little_memory_and_disk_are_told(monkeypatch, no_kernel):
+    monkeypatch.setattr(doctor, "memory_gb", lambda: 2.0)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1e9})())
+    assert str(finding("memory")) == "✗ memory: 2.0 GB → wanted 4 GB: close other programs, or use Colab"
+    assert str(finding("free disk")) == "✗ free disk: 1.0 GB → wanted 2 GB: make room"
+
+
+def test_a_sandbox_that_cannot_start_says_why_and_what_to_do(monkeypatch):
+    monkeypatch.setattr("course_lib.classroom.sandbox.why_no_sandbox", lambda: "")
+    refusal = subprocess.CompletedProcess([], 1, "", "bwrap: No permissions to create new namespace\n")
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *args, **options: refusal)
+    item = doctor._sandbox()
+    assert item.value == "bubblewrap cannot isolate (bwrap: No permissions to create new namespace)"
+    assert "kernel.unprivileged_userns_clone=1" in item.cure
+    monkeypatch.setattr(doctor.subprocess, "run", _slow)
+    assert "bubblewrap does not start" in doctor._sandbox().value
+    monkeypatch.setattr("course_lib.classroom.sandbox.why_no_sandbox", lambda: "bwrap is missing: install it (apt)")
+    assert str(doctor._sandbox()) == "✗ sandbox for grading: bwrap is missing → install it (apt)"
+    monkeypatch.setattr("course_lib.classroom.sandbox.why_no_sandbox", lambda: "no Linux")
+    assert doctor._sandbox().cure == "install bubblewrap with the system's package manager"
+
+
+def _slow(*args, **options):
+    raise subprocess.TimeoutExpired("bwrap", 20)
+
+
+def test_a_kernel_of_another_python_is_told(no_kernel):
+    found = {item.name: item for item in doctor._kernel()}
+    assert found["Jupyter kernel"].value == "python3 starts another Python, /elsewhere/python"
+    assert "ipykernel install --sys-prefix" in found["Jupyter kernel"].cure
+    assert str(found["GPU"]) == "✓ GPU: NVIDIA H200"
+
+
+def test_a_kernel_that_does_not_start_or_has_no_torch_is_told(monkeypatch):
+    monkeypatch.setattr("jupyter_client.manager.start_new_kernel", _broken)
+    (item,) = doctor._kernel()
+    assert item.value == "python3 does not start (no such program)"
+    monkeypatch.undo()
+    monkeypatch.setattr(doctor, "_ASK_KERNEL", "import no_such_torch")
+    (item,) = doctor._kernel()
+    assert str(item) == "✗ torch: No module named 'no_such_torch' → python -m pip install --editable ."
+
+
+def _broken(**options):
+    raise RuntimeError("no such program")
+
+
+def test_where_am_i_prints_versions_device_and_minutes(capsys, monkeypatch):
+    machine.where_am_i(minutes_cpu=5, minutes_gpu=2)
+    shown = capsys.readouterr().out
+    assert shown.startswith("Python 3.")
+    assert "torch 2." in shown
+    assert "CPU cores" in shown
+    monkeypatch.setattr(machine, "_gpu_here", lambda torch: "GPU H200")
+    machine.where_am_i(minutes_cpu=5, minutes_gpu=2)
+    assert capsys.readouterr().out.endswith("GPU H200\nThis lesson takes about 2 minutes here.\n")
+    machine.where_am_i()
+    assert "minutes" not in capsys.readouterr().out
+
+
+def test_a_containers_share_of_cores_and_memory_is_counted(monkeypatch):
+    shares = {"/sys/fs/cgroup/cpu.max": "150000 100000", "/sys/fs/cgroup/memory.max": "3000000000"}
+    monkeypatch.setattr(machine, "_read", lambda path: shares[path])
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda process: set(range(16)))
+    assert machine.cores() == 2
+    assert machine.memory_gb() == 3.0
+    shares.update({"/sys/fs/cgroup/cpu.max": "max 100000", "/sys/fs/cgroup/memory.max": "max"})
+    assert machine.cores() == 16
+    assert machine.memory_gb() > 0
+    monkeypatch.undo()
+    assert machine._read("/no/such/file") == ""
