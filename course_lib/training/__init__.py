@@ -1,0 +1,10 @@
+"""Training and prediction: `fit` gives a `History`, `predict` gives `Predictions`.
+
+Read `loop.py` first: it is the training loop of the lectures. The rest is what a long run needs around it: the
+machine's devices and random numbers, checkpoints, a line of progress.
+"""
+
+from course_lib.training.loop import Loader, fit, predict
+from course_lib.training.results import History, Predictions
+
+__all__ = ["History", "Loader", "Predictions", "fit", "predict"]
