@@ -41,7 +41,8 @@ def load_ct_slice() -> CtSlice:
     Returns
     -------
     CtSlice
-        hu (128, 128), cut out of a slice of 512×512; spacing 0.66 mm; thickness 5 mm.
+        hu (128, 128), cut out of a slice of 512×512; spacing 0.66 mm; thickness 5 mm. To be seen: a thoracic vertebra
+        with the spinal canal, muscles of the back, lung on both sides, the aorta (bright, with contrast agent).
 
     Raises
     ------

@@ -57,7 +57,7 @@ def load_digits(image_size: int = 32) -> LabelledImages:
     inside = image_size - 2 * margin
     bunch = datasets.load_digits()
     images = torch.from_numpy(bunch.images).to(torch.float32)[:, None] / 16  # (N, 1, 8, 8), 0 … 1
-    images = F.interpolate(images, size=(inside, inside), mode="bilinear", align_corners=False)
+    images = F.interpolate(images, size=(inside, inside), mode="bilinear", align_corners=False).clamp(0, 1)  # rounding
     images = F.pad(images, (margin, margin, margin, margin))
     labels = torch.from_numpy(bunch.target).to(torch.int64)
     return LabelledImages(images, labels, tuple(str(digit) for digit in range(10)))

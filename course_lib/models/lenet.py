@@ -280,26 +280,28 @@ class PlainLeNet(nn.Module):
         return self.output(x)  # (B, num_classes)
 
 
-def map_loss(scores: Tensor, labels: Tensor, *, rubbish: float = 84.0) -> Tensor:
+def map_loss(scores: Tensor, labels: Tensor, *, rubbish: float = 10.0) -> Tensor:
     """Pull the penalty of the true class down and push the others up: equation 9, "maximum a posteriori".
 
-    With y the penalties and d the true class, the mean over images of ``y_d + log(exp(−j) + Σ_k exp(−y_k))``.
+    With y the penalties and d the true class, it is the mean over images of ``y_d + log(exp(−j) + Σ_k exp(−y_k))``:
+    the cross entropy of the scores with one more score, −j, beside them.
 
-    The constant j is the penalty of an eleventh class, "rubbish", that is always there. A wrong class is pushed away
-    only while its penalty is not far above j: beyond, exp(−y) vanishes beside exp(−j), and effort is not spent on
-    it. With ``rubbish=float("inf")`` the term is gone, and the loss is the cross entropy of the scores, to the digit.
+    So the constant j is the penalty of an eleventh class, "rubbish", that fits every image equally. It works twice.
+    The true class has to beat it, which pulls F6 close to the code (until y_d is well below j). And a wrong class whose
+    penalty is far above j is left in peace: exp(−y_k) is nothing beside exp(−j). ``rubbish=float("inf")`` leaves the
+    term out, and plain cross entropy remains.
 
     Parameters
     ----------
     scores : (B, K) tensor, what `LeNet5` returns (minus the penalties)
     labels : (B,) int64 tensor, 0 … K − 1
     rubbish : float
-        The constant j, larger than 0. The paper gives no number; 84 is the distance of a silent F6 (all zeros) from
-        every code.
+        The constant j, larger than 0. The paper gives no number. Two codes lie at least 52 apart, and a silent F6
+        (all zeros) is 84 from each, so a useful j is well below both.
 
     Returns
     -------
-    Scalar tensor; NaN for an empty batch. It may be negative, down to −j.
+    Scalar tensor, at least 0; NaN for an empty batch.
 
     Raises
     ------

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
+from course_lib.training.results import Epoch
 
 __all__ = ["load_checkpoint", "run_settings", "save_checkpoint"]
 
 Weights = dict[str, Tensor]
-Log = dict[str, list[float]]
 
 
 def run_settings(optimizer: torch.optim.Optimizer, **others: object) -> dict[str, str]:
@@ -29,11 +29,11 @@ def save_checkpoint(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     settings: dict[str, str],
-    log: Log,
+    log: list[Epoch],
     best_weights: Weights | None,
 ) -> None:
     """Write a new file beside the old one, then swap them: whatever interrupts this, one whole file is there."""
-    checkpoint = {"settings": settings, "log": log, "best_weights": best_weights}
+    checkpoint = {"settings": settings, "log": [list(row) for row in log], "best_weights": best_weights}
     checkpoint |= {"weights": model.state_dict(), "optimizer": optimizer.state_dict()}
     part = path.with_suffix(".part")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def save_checkpoint(
 
 def load_checkpoint(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, str], epochs: int
-) -> tuple[Log, Weights | None]:
+) -> tuple[list[Epoch], Weights | None]:
     """Set net and optimizer to where the checkpoint left them; give its log and its best weights.
 
     Raises
@@ -56,15 +56,15 @@ def load_checkpoint(
     """
     remedy = "delete it, or name another checkpoint_dir"
     saved = _read(path, remedy)
-    there, log = saved["settings"], saved["log"]
+    there, log = saved["settings"], [Epoch(*row) for row in saved["log"]]
     if difference := _difference(saved["weights"], model.state_dict()):
         raise CourseError(f"{path} is of another net, {difference}: {remedy}")
     for name in sorted(settings.keys() | there.keys()):
         if settings.get(name) != there.get(name):
             came = f"{name} was {there.get(name)}, is now {settings.get(name)}"
             raise CourseError(f"{path} is of another run, {came}: set it back, or {remedy}")
-    if len(log["seconds"]) > epochs:
-        raise CourseError(f"{path} has {len(log['seconds'])} epochs, wanted {epochs}: ask for more, or {remedy}")
+    if len(log) > epochs:
+        raise CourseError(f"{path} has {len(log)} epochs, wanted {epochs}: ask for more, or {remedy}")
     model.load_state_dict(saved["weights"])
     optimizer.load_state_dict(saved["optimizer"])
     return log, saved["best_weights"]

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course_lib.training.checkpoint import Log, load_checkpoint, run_settings, save_checkpoint
+from course_lib.training.checkpoint import load_checkpoint, run_settings, save_checkpoint
 from course_lib.training.machine import make_fabric, put_back_afterwards, seed_epoch
 from course_lib.training.progress import progress_bar
-from course_lib.training.results import History, Predictions
+from course_lib.training.results import Epoch, History, Predictions
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Loader", "fit", "predict"]
 
 Loss = Callable[[Any, Tensor], Tensor]
-_COLUMNS = ("train_loss", "val_loss", "train_accuracy", "val_accuracy", "seconds")
 
 
 class Loader(Protocol):
@@ -128,7 +127,7 @@ def fit(
     )
     path = None if checkpoint_dir is None else Path(checkpoint_dir) / "last.ckpt"
     fabric = make_fabric(device, precision)
-    log: Log = {name: [] for name in _COLUMNS}
+    log: list[Epoch] = []
     best_weights: dict[str, Tensor] | None = None
 
     with put_back_afterwards(model, optimizer, train_loader, val_loader):
@@ -136,26 +135,20 @@ def fit(
         if path is not None and path.exists():
             log, best_weights = load_checkpoint(path, model, optimizer, settings, epochs)
         batches = len(train_loader)
-        with progress_bar(total=epochs * batches, initial=len(log["seconds"]) * batches, shown=progress) as bar:
+        with progress_bar(total=epochs * batches, initial=len(log) * batches, shown=progress) as bar:
             # 1 images with labels: the loaders; 2 random first weights: the net, as it came
-            while len(log["seconds"]) < epochs and not _patience_is_over(log, patience):  # 3 do
-                epoch, start = len(log["seconds"]), time.perf_counter()
+            while len(log) < epochs and not _patience_is_over(log, patience):  # 3 do
+                epoch, start = len(log), time.perf_counter()
                 bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
                 seed_epoch(seed, epoch, train_loader, val_loader)
                 train = _train(fabric, net, stepper, train_loader, loss_function, epoch=epoch, bar=bar)
-                val = (
-                    _validate(fabric, net, val_loader, loss_function, epoch=epoch)
-                    if val_loader is not None
-                    else _Means()
-                )
-                row = (train.loss, val.loss, train.accuracy, val.accuracy, time.perf_counter() - start)
-                for name, value in zip(_COLUMNS, row, strict=True):
-                    log[name].append(value)
+                val = _validate(fabric, net, val_loader, loss_function, epoch=epoch)
+                log.append(Epoch(train.loss, val.loss, train.accuracy, val.accuracy, time.perf_counter() - start))
                 if patience is not None and _best_epoch(log) == epoch:
                     best_weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
                 if path is not None:
                     save_checkpoint(path, model, optimizer, settings, log, best_weights)
-                bar.set_postfix_str(_in_words(log), refresh=False)
+                bar.set_postfix_str(_in_words(log[-1]), refresh=False)
                 if on_epoch_end is not None:
                     on_epoch_end(_history(log, epochs, patience))
             # 8 until: all epochs are done, or patience is over
@@ -232,9 +225,11 @@ def _train(
 
 
 @torch.no_grad()
-def _validate(fabric: "Fabric", net: nn.Module, loader: Loader, loss_function: Loss, *, epoch: int) -> "_Means":
-    """Measure on the validation data, and learn nothing."""
+def _validate(fabric: "Fabric", net: nn.Module, loader: Loader | None, loss_function: Loss, *, epoch: int) -> "_Means":
+    """Measure on the validation data, if there are any, and learn nothing."""
     means = _Means()
+    if loader is None:
+        return means
     net.eval()
     for batch, (inputs, targets) in enumerate(_pairs(loader)):
         inputs, targets = fabric.to_device((inputs, targets))
@@ -294,22 +289,22 @@ def _stop_unless_finite(values: Tensor, what: str, place: str) -> None:
         raise FloatingPointError(f"{what} is {value} in {place}: try a smaller learning rate, look for NaN in the data")
 
 
-def _best_epoch(log: Log) -> int:
-    watched = log["train_loss"] if math.isnan(log["val_loss"][0]) else log["val_loss"]
+def _best_epoch(log: list[Epoch]) -> int:
+    watched = [row.train_loss if math.isnan(row.val_loss) else row.val_loss for row in log]
     return watched.index(min(watched))
 
 
-def _patience_is_over(log: Log, patience: int | None) -> bool:
-    return patience is not None and len(log["seconds"]) > 0 and len(log["seconds"]) - 1 - _best_epoch(log) >= patience
+def _patience_is_over(log: list[Epoch], patience: int | None) -> bool:
+    return patience is not None and len(log) > 0 and len(log) - 1 - _best_epoch(log) >= patience
 
 
-def _history(log: Log, epochs: int, patience: int | None) -> History:
-    columns = {name: np.array(values, dtype=np.float64) for name, values in log.items()}
-    stopped_early = len(log["seconds"]) < epochs and _patience_is_over(log, patience)
+def _history(log: list[Epoch], epochs: int, patience: int | None) -> History:
+    columns = {name: np.array([getattr(row, name) for row in log], dtype=np.float64) for name in Epoch._fields}
+    stopped_early = len(log) < epochs and _patience_is_over(log, patience)
     return History(**columns, best_epoch=_best_epoch(log), stopped_early=stopped_early)
 
 
-def _in_words(log: Log) -> str:
-    """Give the last epoch as a line for the bar, without what was not measured."""
-    last = {name: log[name][-1] for name in _COLUMNS[:4]}
-    return ", ".join(f"{name} {value:.3f}" for name, value in last.items() if not math.isnan(value))
+def _in_words(row: Epoch) -> str:
+    """Give an epoch as a line for the bar, without its time and without what was not measured."""
+    measured = {name: value for name, value in row._asdict().items() if name != "seconds" and not math.isnan(value)}
+    return ", ".join(f"{name} {value:.3f}" for name, value in measured.items())

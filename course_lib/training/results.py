@@ -1,12 +1,22 @@
 """What `fit` and `predict` give back."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["History", "Predictions"]
+__all__ = ["Epoch", "History", "Predictions"]
+
+
+class Epoch(NamedTuple):
+    """One row of a history; NaN for what was not measured."""
+
+    train_loss: float
+    val_loss: float
+    train_accuracy: float
+    val_accuracy: float
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
