@@ -185,7 +185,9 @@ def _table(title: str, columns: tuple[str, ...]) -> Iterator[Callable[..., None]
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("", *columns, title=title, title_justify="left")
+    table = Table("", title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="ellipsis", no_wrap=True)
     try:
         yield lambda *cells: table.add_row(*map(Text, cells))
     finally:
