@@ -36,7 +36,7 @@ def grade_example_class(
     """
     Write an example class to ``out/submissions``, grade it into ``out/results`` and compare.
 
-    Endless loops are given up after 20 s a cell and 5 s a call, unless `plan` says otherwise.
+    Endless loops are given up after 20 s a cell and 10 s a call, unless `plan` says otherwise.
 
     Raises
     ------
@@ -44,6 +44,6 @@ def grade_example_class(
         As `write_class` and `grade_folder`.
     """
     known = write_class(lesson, out / "submissions", seed=seed)
-    plan = plan or GradingPlan(times=TimeLimits(cell_s=20, call_s=5))
+    plan = plan or GradingPlan(times=TimeLimits(cell_s=20, call_s=10))
     results = grade_folder(lesson, out / "submissions", out / "results", plan=plan, workers=workers, progress=progress)
     return GradedClass(known, results, tuple(compare(known, results)))

@@ -7,7 +7,9 @@ checks run in one plain namespace, so that the grader is compared with something
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
 import random
 from collections.abc import Sequence
@@ -198,7 +200,8 @@ def _meets(source: str, names: dict[str, Any]) -> bool:
 
 def _passes(source: str, names: dict[str, Any]) -> bool:
     try:
-        exec(compile(source, "<answer>", "exec"), names)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            exec(compile(source, "<answer>", "exec"), names)
     except Exception:  # a wrong answer may raise anything
         return False
     return True

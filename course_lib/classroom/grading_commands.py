@@ -68,7 +68,7 @@ def _check(options: argparse.Namespace) -> int:
 
     broken: list[str] = []
     for lesson in _exercises(options, options.topics):
-        with _table(lesson.topic, ("task", "variant", "wanted", "got")) as add:
+        with _table(lesson.topic, ("task", "variant", "wanted", "got"), shrinks="wanted") as add:
             proofs = check_exercise(
                 lesson,
                 plan=_plan(options),
@@ -114,11 +114,11 @@ def _demo(options: argparse.Namespace) -> int:
         raise CourseError(f"{options.out} is not empty; name a new folder with --out, or take this one away")
     lecture = run_notebook(topic, out=options.out / f"{topic}.ipynb", root=root)
     (lesson,) = _exercises(options, [topic])
-    plan = dataclasses.replace(_plan(options), times=TimeLimits(cell_s=20, call_s=5))
+    plan = dataclasses.replace(_plan(options), times=TimeLimits(cell_s=20, call_s=10))
     with _bar(lesson.topic) as progress:
         graded = grade_example_class(lesson, options.out, plan=plan, progress=progress)
     got = {one.student: one for one in graded.results}
-    with _table(f"{lesson.topic}: an example class", ("student", "story", "wanted", "got")) as add:
+    with _table(f"{lesson.topic}: an example class", ("student", "story", "wanted", "got"), shrinks="story") as add:
         for one in graded.known:
             result = got.get(one.student)
             mine = "-" if result is None else "cannot be graded" if result.problem else f"{result.points:g}"
@@ -179,17 +179,21 @@ def _bar(title: str) -> Iterator[Callable[[SubmissionResult, int, int], None]]:
 
 
 @contextmanager
-def _table(title: str, columns: tuple[str, ...]) -> Iterator[Callable[..., None]]:
+def _table(title: str, columns: tuple[str, ...], *, shrinks: str) -> Iterator[Callable[..., None]]:
     """Give a function that adds a row (sign first); print the table at the end, also after an error."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("", title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="ellipsis", no_wrap=True)
+    rows: list[tuple[str, ...]] = []
     try:
-        yield lambda *cells: table.add_row(*map(Text, cells))
+        yield lambda *cells: rows.append(cells)
     finally:
-        if table.row_count:
+        table = Table(title=title, title_justify="left")
+        for place, name in enumerate(("", *columns)):
+            width = None if name == shrinks else max([len(name), *(len(row[place]) for row in rows)])
+            table.add_column(name, overflow="ellipsis", no_wrap=True, min_width=width)
+        for row in rows:
+            table.add_row(*map(Text, row))
+        if rows:
             Console().print(table)

@@ -1,13 +1,14 @@
 """Judging a task: the asserts of `solutions/NN_topic.py` run here, on the trusted side, against stand-ins.
 
 A requirement is all or nothing. The names in its source are stand-ins for the student's objects; `there`, `rng`,
-`explain` and `hint_for` are there too. Of a hidden requirement only its hint is said, of an exception in it only the type.
+`explain` and `hint_for` are there too. Of a hidden requirement only its hint is said, of an exception only the type.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import re
 import signal
 import threading
@@ -61,7 +62,8 @@ def trusted_names(lesson: Lesson) -> dict[str, Any]:
     """Run the lesson's parameters and set-up cells here, without their magics; return the names that they bind."""
     names: dict[str, Any] = {"__name__": "check", "explain": explain, "hint_for": hint_for}
     for source in setup_cells(lesson):
-        exec(compile(_without_magics(source), f"<set-up of {lesson.topic}>", "exec"), names)
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(_without_magics(source), f"<set-up of {lesson.topic}>", "exec"), names)
     return names
 
 
