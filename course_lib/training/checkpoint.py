@@ -1,5 +1,6 @@
 """The file ``last.ckpt`` that a broken-off training goes on from."""
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,10 @@ def load_checkpoint(
 
 
 def _read(path: Path, remedy: str) -> dict[str, Any]:
+    content = io.BytesIO(path.read_bytes())
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = torch.load(content, map_location="cpu", weights_only=True)
         complete = {"settings", "log", "weights", "best_weights", "optimizer"} <= saved.keys()
-    except OSError:
-        raise
     except Exception as error:  # torch.load meets a damaged file with errors of many kinds
         raise CourseError(f"{path} is damaged, or not a checkpoint of fit: {remedy}") from error
     if not complete:

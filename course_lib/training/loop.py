@@ -219,8 +219,8 @@ def _train(
         optimizer.step()  # 7 update
         means.add(loss, outputs, targets)
         bar.update()
-    for name, weights in net.named_parameters():  # no loss has seen the last update
-        _stop_unless_finite(weights, f"after its update, {name}", place)
+    for weights in net.parameters():  # no loss has seen the last update
+        _stop_unless_finite(weights, "after its update a weight", place)
     return means
 
 
