@@ -13,12 +13,17 @@ MODULES = sorted(
 )
 
 
+def _order(name: str) -> tuple[int, str]:
+    """Constants, then classes, then functions, each by the alphabet: the order that ruff keeps."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_the_door_is_sorted_and_leads_somewhere(name: str) -> None:
     module = importlib.import_module(name)
     assert inspect.getdoc(module), f"{name} has no docstring"
     names = list(getattr(module, "__all__", []))
-    assert names == sorted(set(names)), f"{name}.__all__ is not sorted, or names something twice"
+    assert names == sorted(set(names), key=_order), f"{name}.__all__ is not sorted, or names something twice"
     missing = [item for item in names if not hasattr(module, item)]
     assert not missing, f"{name}.__all__ names what is not there: {missing}"
 

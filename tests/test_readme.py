@@ -46,7 +46,15 @@ def test_every_lesson_stands_in_the_table_of_lessons() -> None:
 def test_every_path_of_the_readme_exists() -> None:
     paths = re.findall(r"`((?:[\w.-]+/)*[\w.-]+\.(?:md|py|yml|txt|ipynb)|[\w-]+/)`", README)
     missing = [path for path in paths if not (ROOT / path.replace("NN_topic", "03_convolution")).exists()]
-    examples = {"index.html", "results.csv", "ada.ipynb", "ada/03_convolution.ipynb", "marks/"}
+    examples = {
+        "NN_topic.py",
+        "NN_topic.ipynb",
+        "index.html",
+        "results.csv",
+        "ada.ipynb",
+        "ada/03_convolution.ipynb",
+        "marks/",
+    }
     assert set(missing) <= examples
 
 

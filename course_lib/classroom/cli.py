@@ -14,7 +14,7 @@ from typing import Any
 from course_lib.classroom.grading_commands import add_check, add_demo, add_grade
 from course_lib.errors import CourseError
 
-__all__ = ["main"]
+__all__ = ["build_parser", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,13 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["build", "--root", "/nowhere"])
     2
     """
-    parser = argparse.ArgumentParser(
-        prog="course", description="Build, run, check and grade the lessons of the course."
-    )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_build, _add_run, add_check, add_grade, add_demo, _add_doctor):
-        add(commands)
-    options = parser.parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     try:
         return int(options.command(options))
     except CourseError as error:
@@ -59,6 +53,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("course: stopped", file=sys.stderr)
         return 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of `course` and all its commands.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+        Its result has `command`, the function that carries the command out.
+
+    Examples
+    --------
+    >>> build_parser().parse_args(["build", "--check"]).check
+    True
+    """
+    parser = argparse.ArgumentParser(
+        prog="course", description="Build, run, check and grade the lessons of the course."
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_add_build, _add_run, add_check, add_grade, add_demo, _add_doctor):
+        add(commands)
+    return parser
 
 
 def _root(options: argparse.Namespace) -> Path:
