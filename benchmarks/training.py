@@ -51,8 +51,9 @@ def main() -> None:
         seconds(run, *loaders)
     pairs = [(seconds(plain_loop, *loaders), seconds(with_fit, *loaders)) for _ in range(ROUNDS)]
     ratios = sorted(ours / peer for peer, ours in pairs)
-    print(f"PlainLeNet, {len(split.train)} digits of 32x32, {EPOCHS} epochs, {ROUNDS} interleaved rounds, torch {torch.__version__}")
-    print(f"plain loop {statistics.median(peer for peer, _ in pairs):.2f} s, fit {statistics.median(o for _, o in pairs):.2f} s")
+    peer, ours = (statistics.median(times) for times in zip(*pairs, strict=True))
+    print(f"PlainLeNet, {len(split.train)} digits of 32x32, {EPOCHS} epochs, {ROUNDS} interleaved rounds")
+    print(f"plain loop {peer:.2f} s, fit {ours:.2f} s (torch {torch.__version__}, {torch.get_num_threads()} threads)")
     print(f"fit / plain loop: {statistics.median(ratios):.2f} (from {ratios[0]:.2f} to {ratios[-1]:.2f})")
 
 
