@@ -5,6 +5,7 @@ where they are used, so that `course --help` is fast and works with the plain in
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
