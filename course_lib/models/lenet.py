@@ -81,7 +81,8 @@ class Subsample(nn.Module):
     Parameters
     ----------
     channels : int
-        Maps that come in and go out, at least 1; the layer has ``2 · channels`` parameters.
+        Maps that come in and go out, at least 1; the layer has ``2 · channels`` parameters. Before training it gives
+        the mean (coefficient 1/4, bias 0); `LeNet5` draws both at random, as the paper did.
 
     References
     ----------

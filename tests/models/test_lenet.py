@@ -65,6 +65,18 @@ def test_the_whole_net_has_60000_trained_numbers_and_840_fixed_ones(net: LeNet5)
     assert [(name, tuple(b.shape)) for name, b in net.named_buffers()] == [("output.codes", (10, 84))]
 
 
+def test_the_parameters_serve_the_340908_connections_of_the_paper(net: LeNet5) -> None:
+    places = {"c1": 28 * 28, "c3": 10 * 10, "c5": 1, "f6": 1}
+    connections = sum(count(getattr(net, name)) * number for name, number in places.items())
+    connections += (4 + 1) * 6 * 14 * 14 + (4 + 1) * 16 * 5 * 5  # S2 and S4: four inputs and a bias a unit
+    assert connections + net.output.codes.numel() == 340_908
+
+
+def test_subsampling_starts_as_a_mean() -> None:
+    x = torch.rand(2, 3, 8, 8)
+    assert torch.allclose(Subsample(3)(x), nn.functional.avg_pool2d(x, 2))
+
+
 def test_each_layer_gives_the_shape_of_the_paper(net: LeNet5, images: torch.Tensor) -> None:
     shapes = {}
     for name, layer in net.named_children():
