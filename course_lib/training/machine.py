@@ -37,7 +37,8 @@ def make_fabric(device: str, precision: str) -> "Fabric":
     if precision == "auto":  # older GPUs only imitate bfloat16, slowly
         is_fast = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         precision = "bf16-mixed" if is_fast else "32-true"
-    return Fabric(accelerator=device, devices=1, precision="bf16-mixed" if precision == "bf16-mixed" else "32-true")
+    with _quiet_fabric():
+        return Fabric(accelerator=device, devices=1, precision="bf16-mixed" if precision == "bf16-mixed" else "32-true")
 
 
 @contextlib.contextmanager
@@ -48,7 +49,6 @@ def put_back_afterwards(model: nn.Module, optimizer: torch.optim.Optimizer | Non
     torch and the loaders, the flags of cuDNN, the level of Fabric's log.
     """
     home = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-    fabric_log = logging.getLogger("lightning_fabric")
     with contextlib.ExitStack() as afterwards:  # the last that is registered comes first
         if optimizer is not None:  # loading its own state brings it to where its parameters are
             afterwards.callback(lambda: optimizer.load_state_dict(optimizer.state_dict()))
@@ -67,8 +67,7 @@ def put_back_afterwards(model: nn.Module, optimizer: torch.optim.Optimizer | Non
         for flag, value in (("deterministic", True), ("benchmark", False)):
             afterwards.callback(setattr, torch.backends.cudnn, flag, getattr(torch.backends.cudnn, flag))
             setattr(torch.backends.cudnn, flag, value)
-        afterwards.callback(fabric_log.setLevel, fabric_log.level)
-        fabric_log.setLevel(logging.WARNING)  # otherwise it gives advice on matrix products at every start
+        afterwards.enter_context(_quiet_fabric())
         yield
 
 
@@ -80,6 +79,18 @@ def seed_epoch(seed: int, epoch: int, *loaders: Any) -> None:
     torch.manual_seed(number)
     for generator in _generators(loaders):
         generator.manual_seed(number)
+
+
+@contextlib.contextmanager
+def _quiet_fabric() -> Iterator[None]:
+    """Keep Fabric's announcements out of the lesson; its warnings stay."""
+    log = logging.getLogger("lightning_fabric")
+    level = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _generators(owners: tuple[Any, ...]) -> Iterator[torch.Generator]:

@@ -1,5 +1,6 @@
 """Which device and precision are chosen, and that the import stays light."""
 
+import logging
 import subprocess
 import sys
 from typing import Any
@@ -75,6 +76,15 @@ def test_a_net_learns_in_mixed_precision_and_its_weights_stay_float32() -> None:
     assert mixed.scores.dtype == np.float32
     assert mixed.scores != pytest.approx(full.scores, abs=1e-6)
     assert mixed.scores == pytest.approx(full.scores, abs=0.05)
+
+
+def test_fabric_announces_nothing_and_its_log_is_put_back(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("lightning_fabric")
+    before = log.level
+    with caplog.at_level(logging.INFO):
+        fit(nn.Linear(4, 2), BATCHES, epochs=1, device="cpu", precision="bf16-mixed", progress=False)
+    assert not caplog.records
+    assert log.level == before
 
 
 def test_importing_the_training_room_does_not_load_fabric() -> None:
