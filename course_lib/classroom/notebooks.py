@@ -224,7 +224,11 @@ class _Writer:
         lines.append(cell.source)
         if cell.attributes.get("after"):
             lines.append(f"# after: {cell.attributes['after']}")
-        fixed = {"deletable": False, "editable": False} if frozen else {"tags": ["nbval-check-output"]}
+        fixed: dict[str, Any] = {"tags": ["nbval-check-output"]}
+        if (
+            frozen
+        ):  # JupyterLab folds it to its first line, so that known slips and their hints do not stand in the open
+            fixed = {"deletable": False, "editable": False, "jupyter": {"source_hidden": True}}
         course = {"check": cell.task}
         self.add("code", "\n".join(lines), line=cell.line, name=f"{cell.role}-{cell.task}", course=course, **fixed)
 

@@ -67,6 +67,7 @@ def test_a_check_names_task_and_requirement_and_keeps_the_question_for_after(exe
     assert lines[0] == "%%check output_size: counts both sides"
     assert lines[-1] == "# after: Why would padding once be lopsided?"
     assert cell_of(exercise, "check-output_size").metadata["editable"] is False
+    assert cell_of(exercise, "check-output_size").metadata["jupyter"] == {"source_hidden": True}
     assert cell_of(exercise, "task-output_size").metadata["deletable"] is False
     assert cell_of(exercise, "task-output_size").metadata["course"] == {"task": "output_size"}
 
