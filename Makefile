@@ -37,8 +37,9 @@ test: $(READY)
 	$(BIN)/mypy
 	$(BIN)/course build --check
 	$(BIN)/course check
-	$(BIN)/python -m pytest -n 2 --dist worksteal
-	$(BIN)/python -m pytest -n 2 --dist loadfile -p no:doctest --nbval-lax notebooks solutions
+	@# One thread a worker: two programs with two threads each get in each other's way on two cores.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax notebooks solutions
 
 fix: $(READY)
 	$(BIN)/ruff format .
