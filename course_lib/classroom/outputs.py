@@ -50,11 +50,14 @@ def clean_outputs(notebook: Any, *, place: str, root: Path) -> None:
         outputs = [_clean(output, tags=tags, where=where) for output in cell.outputs]
         cell.outputs = [output for output in outputs if output is not None]
         _refuse_private(cell.outputs, paths, where)
-    size = sum(len(json.dumps(cell.outputs)) for cell in notebook.cells if cell.cell_type == "code") / 1000
-    if size > LARGEST_KB:
+    sizes = [(len(json.dumps(cell.get("outputs", []))) / 1000, cell) for cell in notebook.cells]
+    total = sum(size for size, _ in sizes)
+    if total > LARGEST_KB:
+        most, largest = max(sizes, key=lambda pair: pair[0])
+        line = largest.metadata.get("source_line", 1)
         raise CourseError(
-            f"{place}: the outputs take {size:.0f} kB; wanted at most {LARGEST_KB} kB a notebook: "
-            "draw fewer or smaller pictures, print less"
+            f"{place}: the outputs take {total:.1f} kB; wanted at most {LARGEST_KB} kB a notebook: "
+            f"draw fewer or smaller pictures, print less (most, {most:.1f} kB, comes from line {line})"
         )
 
 
