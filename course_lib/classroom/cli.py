@@ -179,6 +179,8 @@ def _cell_progress() -> Iterator[Any]:
         def move(source: str, cell: int, cells: int) -> None:
             if source not in known:
                 known[source] = bars.add_task(source, total=cells)
+                if not console.is_terminal:  # a log gets one line in place of the bar
+                    print(f"{source}: executing {cells} cells", file=sys.stderr, flush=True)
             bars.update(known[source], completed=cell, total=cells)
 
         yield move

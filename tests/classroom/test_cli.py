@@ -84,7 +84,7 @@ def test_a_build_says_what_was_made_and_how_long_it_took(root, capsys, monkeypat
     assert "no lesson in course/notebooks or course/solutions yet" in capsys.readouterr().out
 
 
-def test_topics_force_and_progress_reach_the_build(root, monkeypatch):
+def test_topics_force_and_progress_reach_the_build(root, capsys, monkeypatch):
     seen = {}
 
     def build(folder, topics, *, force, progress):
@@ -96,6 +96,7 @@ def test_topics_force_and_progress_reach_the_build(root, monkeypatch):
     monkeypatch.setattr(building, "build", build)
     assert main(["build", "03", "lenet", "--force"]) == 0
     assert seen == {"folder": root, "topics": ["03", "lenet"], "force": True}
+    assert capsys.readouterr().err.count("notebooks/a.py: executing 2 cells\n") == 1
 
 
 def test_run_hands_parameters_over_and_prints_where_the_result_lies(root, capsys, monkeypatch):
