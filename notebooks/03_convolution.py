@@ -116,7 +116,7 @@ print(f"values from {ct.hu.min():.0f} to {ct.hu.max():.0f} HU")
 # right. The patient lies on the back, front at the top.
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.4))
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.2))
 figures.plot_ct(ct, axes[0])
 figures.plot_ct(ct, axes[1], centre_hu=-600, width_hu=1200)
 arrow = {"color": "white", "arrowstyle": "->"}
@@ -215,7 +215,7 @@ response_moved = F.conv2d(moved[None, None], kernel[None, None])[0, 0]
 print(f"{tuple(hu.shape)} pixels become a map of {tuple(response.shape)} answers")
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(8, 3.3))
+figure, axes = plt.subplots(1, 2, figsize=(7.2, 3))
 for ax, each in zip(axes, (response, response_moved), strict=True):
     picture = ax.imshow(each.numpy(), cmap="RdBu_r", vmin=-400, vmax=400)
     ax.set(xlabel="column of the map", ylabel="row of the map")
@@ -392,7 +392,7 @@ reveal(predicted_in_flat_region, all_100_hu, unit="HU")
 # Zero: such a kernel sees changes only. Look at what each of the two keeps of the slice.
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.2))
+figure, axes = plt.subplots(1, 2, figsize=(6, 3))
 axes[0].imshow(filtered["mean of 5 × 5"].numpy(), vmin=-160, vmax=240)
 axes[1].imshow(filtered["left to right"].numpy(), vmin=-150, vmax=150)
 for ax, name in zip(axes, filtered, strict=True):
@@ -586,7 +586,7 @@ for blocks, size in enumerate(fields, start=1):
     print(f"after block {blocks}: {size:3d} pixels = {size * ct.spacing_mm[0]:5.1f} mm")
 
 # %%
-figure, ax = plt.subplots(figsize=(4.4, 3.6))
+figure, ax = plt.subplots(figsize=(3.9, 3.2))
 figures.plot_ct(ct, ax)
 for size in fields:
     side = size * ct.spacing_mm[0]
@@ -1157,7 +1157,7 @@ reveal(predicted_times, round(first_column[0] / first_column[1]), unit="times st
 # **Checkerboards.** Stamp a kernel of ones onto a map of ones: how many stamps hit each pixel?
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(7.5, 3.2))
+figure, axes = plt.subplots(1, 2, figsize=(6.6, 2.9))
 for ax, k in zip(axes, (3, 4), strict=True):
     stamps = stamp(np.ones((4, 4)), np.ones((k, k)), stride=2).astype(int)
     figures.plot_matrix(stamps, ax, title=f"kernel {k}, stride 2")
