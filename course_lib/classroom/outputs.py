@@ -47,8 +47,8 @@ def clean_outputs(notebook: Any, *, place: str, root: Path) -> None:
             continue
         where = f"{place}:{cell.metadata.get('source_line', 1)}"
         tags = cell.metadata.get("tags", [])
-        outputs = [_clean(output, tags=tags, where=where) for output in cell.outputs]
-        cell.outputs = [output for output in outputs if output is not None]
+        outputs = [_clean(output, tags=tags, where=where) for output in _joined(cell.outputs)]
+        cell.outputs = _joined([output for output in outputs if output is not None])
         _refuse_private(cell.outputs, paths, where)
     sizes = [(len(json.dumps(cell.get("outputs", []))) / 1000, cell) for cell in notebook.cells]
     total = sum(size for size, _ in sizes)
@@ -61,6 +61,18 @@ def clean_outputs(notebook: Any, *, place: str, root: Path) -> None:
         )
 
 
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Join printed text that arrived in pieces: where the kernel cuts it depends on the load of the machine."""
+    joined: list[Any] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
 def _clean(output: Any, *, tags: list[str], where: str) -> Any:
     if output.output_type == "stream":
         return _clean_stream(output, where)
@@ -71,14 +83,19 @@ def _clean(output: Any, *, tags: list[str], where: str) -> Any:
         return output
     if output.metadata.pop("course", {}).get(MACHINE):
         return None
+    if output.output_type == "display_data" and _is_bar(output.data):
+        return None
     if _WIDGET in output.data:
         if "image/png" not in output.data:
-            if _BAR.search(output.data.get("text/plain", "")):
-                return None
             _refuse(where, "a widget without a still picture", "show it through course_lib.widgets.explore")
         del output.data[_WIDGET]
     _refuse_undescribed(output, where)
     return output
+
+
+def _is_bar(data: Any) -> bool:
+    """Whether a bundle is a progress bar and nothing else: a widget, or the text that stands for one."""
+    return set(data) <= {_WIDGET, "text/plain"} and bool(_BAR.fullmatch(data.get("text/plain", "").strip()))
 
 
 def _clean_stream(output: Any, where: str) -> Any:

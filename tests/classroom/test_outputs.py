@@ -46,6 +46,7 @@ def test_a_progress_bar_is_dropped_wherever_it_was_drawn():
     bar = "\r  0%|          | 0/3 [00:00<?, ?it/s]\r100%|##########| 3/3 [00:00<00:00, 98.2it/s]\n"
     assert cleaned(stream(bar, "stderr")) == []
     assert cleaned(display({WIDGET: {"model_id": "a"}, "text/plain": "  0%|          | 0/3 [00:00<?, ?it/s]"})) == []
+    assert cleaned(display({"text/plain": "epoch 2/2: 100%|█████| 17/17 [00:01<00:00, 17.2batch/s, loss 0.085]"})) == []
 
 
 def test_per_cent_in_printed_results_is_no_progress_bar():
@@ -54,6 +55,13 @@ def test_per_cent_in_printed_results_is_no_progress_bar():
 
 def test_text_that_was_written_over_is_dropped():
     assert cleaned(stream("epoch 1\repoch 2\ndone\n"))[0].text == "epoch 2\ndone\n"
+
+
+def test_printed_text_is_one_output_however_the_kernel_cut_it():
+    assert cleaned(stream("It is"), stream(" 28"), stream("\n")) == [stream("It is 28\n")]
+    picture = display({"text/plain": "a"})
+    assert cleaned(stream("a\n"), picture, stream("b\n")) == [stream("a\n"), picture, stream("b\n")]
+    assert cleaned(stream("a\n"), stream("\n", "stderr"), stream("b\n")) == [stream("a\nb\n")]
 
 
 def test_a_widget_beside_a_still_picture_is_dropped_and_the_picture_kept():
