@@ -259,7 +259,7 @@ c1 = nn.Conv2d(1, 6, kernel_size=5)
 maps = c1(digits.images[:1])
 reveal(predicted_c1, sum(p.numel() for p in c1.parameters()), unit="parameters")
 reveal(predicted_dense_c1, arithmetic.linear_parameters(32 * 32, maps[0].numel()), unit="parameters if dense")
-print(f"maps: {tuple(maps.shape)}; each parameter of C1 is used at {28 * 28} places")
+print(f"maps {tuple(maps.shape)}: each parameter is used at {28 * 28} places, {156 * 28 * 28:,} connections in all")
 
 # %% [markdown]
 # 6 · (5 · 5 + 1) = 156 against almost five million: the saving of lesson 03, on a real net.
@@ -442,8 +442,8 @@ reveal(predicted_largest, (largest, parameters[largest]))
 # %% tags=["nbval-check-output"]
 lenet = LeNet5()
 scores = lenet(digits.images[:2])
-print("scores", tuple(scores.shape), "parameters", sum(p.numel() for p in lenet.parameters()))
-print("scores are minus the penalties:", torch.equal(scores, -lenet.penalties(digits.images[:2])))
+print(f"scores {tuple(scores.shape)}, parameters {sum(p.numel() for p in lenet.parameters()):,}")
+print(f"scores are minus the penalties: {torch.equal(scores, -lenet.penalties(digits.images[:2]))}")
 
 # %% [markdown]
 # *A good place to pause. When you come back, say aloud where 156, 12 and 1,516 come from.*
@@ -601,7 +601,7 @@ before_the_break = run(2, "broken")
 resumed = run(4, "broken")  # the folder is the same, the net a new one
 kept = int((resumed.seconds[:2] == before_the_break.seconds).sum())  # rows of the history that were not made anew
 reveal(predicted_rest, 4 - kept, unit="epochs")
-print("loss in one go: ", in_one_go.train_loss.round(3), "\nloss with break:", resumed.train_loss.round(3))
+print(f"loss in one go:  {in_one_go.train_loss.round(3)}\nloss with break: {resumed.train_loss.round(3)}")
 assert np.allclose(in_one_go.train_loss, resumed.train_loss, rtol=1e-5)
 
 # %% [markdown]
@@ -835,7 +835,7 @@ with torch.no_grad():
     ink = 1.275 * test.images[number : number + 1] - 0.1  # 0 … 1 becomes −0.1 … 1.175
     at_c1 = squash(lenet.c1(ink))[0]
     at_c3 = squash(lenet.c3(squash(lenet.s2(at_c1[None]))))[0]
-print("C1", tuple(at_c1.shape), "- C3", tuple(at_c3.shape))
+print(f"C1 {tuple(at_c1.shape)}, C3 {tuple(at_c3.shape)}")
 
 # %%
 figure, axes = plt.subplots(3, 1, figsize=(8, 4.4), height_ratios=[1.5, 1, 1])
@@ -846,12 +846,12 @@ axes[1].set_title("C3: 16 maps of 10 × 10")
 figures.show(
     figure,
     alt="A handwritten 5 inside the net. C1: six maps in which the digit can be read, each with other borders bright or "
-    "dark. C3: sixteen coarse maps of bright and dark patches in which no digit can be seen.",
+    "dark. C3: sixteen coarse maps of bright and dark patches; some keep an outline of the digit, others are nearly grey.",
 )
 
 # %% [markdown]
-# In C1 you can still read the digit, six times, each time with other edges lit. In C3 you cannot: each map answers to
-# an arrangement of edges, roughly located. And F6?
+# In C1 you can still read the digit, six times, each time with other borders lit. In C3 it dissolves: some maps keep an
+# outline, others light up for one bar or one bend, roughly where it lies. Some hardly answer at all. And F6?
 
 # %%
 with torch.no_grad():
@@ -872,7 +872,7 @@ figures.show(
 #
 # "More training data have a positive impact" is a conclusion of the lecture on liver tumours. How much more, for how
 # much impact? We train the plain net of part 8 on 30, 100, 300 and 1,000 digits, twice each, with other digits each
-# time. All runs take the same 340 steps, so that small sets are not simply trained less. **Predict** the accuracy with
+# time. All runs take the same 250 steps, so that small sets are not simply trained less. **Predict** the accuracy with
 # 30 digits, three of each kind or so, in per cent.
 
 # %%
@@ -882,10 +882,10 @@ predicted_with_30 = None  # type your number, in per cent
 # %%
 def accuracy_with(number, draw):
     chosen = np.random.default_rng(draw).permutation(len(train))[:number]
-    loader = data.make_loader(train.subset(chosen), batch_size=min(BATCH_SIZE, number), shuffle=True)
+    loader = data.make_loader(train.subset(chosen), batch_size=min(24, number), shuffle=True)
     torch.manual_seed(draw)
     net = PlainLeNet()
-    fit(net, loader, epochs=round(340 / len(loader)), learning_rate=0.002, seed=draw, progress=False)
+    fit(net, loader, epochs=round(250 / len(loader)), learning_rate=LEARNING_RATE, seed=draw, progress=False)
     return metrics.accuracy_score(val.labels, predict(net, val_loader).y_pred)
 
 
@@ -974,8 +974,8 @@ widgets.explore(draw, alt=still, number=(0, len(test) - 1), right=(-8, 8), turn=
 
 # %% [markdown]
 # Three things to look for: the smallest shift at which some digit breaks; how far a digit can be turned; noise at which
-# you still read it and the net does not. The net was shown none of these, so it owes us nothing there. A reader that
-# must stand them has to see them in training.
+# you still read it and the net does not. The fast run was shown none of these, so it owes us nothing there. A reader
+# that must stand them has to see them in training.
 #
 # All test digits at once, for the shift. **Predict**: at how many pixels to the right does LeNet-5 fall below 50%?
 

@@ -104,7 +104,7 @@ assert got == 38, explain(
     ask="Draw the two output maps and an arrow from each map that they read. How many arrows, and what is on each?",
 )
 
-# %% check="sparse_parameters" requirement="gives the row C3 of the paper" points=1 after="Who else would have 2,416?"
+# %% check="sparse_parameters" requirement="gives the row C3 of the paper" points=1 after="Someone reports 2,416 for C3. What did they build?"
 got = sparse_parameters(c3_table, 5)
 assert got == 1516, explain(
     "sparse_parameters(c3_table, 5)",
@@ -252,7 +252,7 @@ assert np.allclose(got, [[[[4, 2], [3, 3]]]]), explain(
     ask="By hand, the first window: 1 + 2 + 3 + 4, times 0.5, minus 1. At which of the three steps do you differ?",
 )
 
-# %% check="subsample" requirement="each map has its own coefficient and bias" points=1 after="Why is 3 × 3 the trap?"
+# %% check="subsample" requirement="each map has its own coefficient and bias" points=1 after="With four maps the wrong axis stops with an error. Why not with three?"
 ones = np.ones((2, 3, 6, 6))  # three maps, and three windows along each axis
 got = subsample(ones, np.array([1.0, 2.0, 3.0]), np.array([0.0, 0.5, 0.0]))
 assert np.shape(got) == (2, 3, 3, 3), explain(
@@ -358,20 +358,24 @@ def subsample(maps, coefficient, bias):  # max pooling
 # scaled = sums * coefficient[:, None, ...]
 # ```
 
-# %% picture="subsample" alt="A handwritten 0 of 16 by 16 pixels, and sub-sampled to 8 by 8: the same ring, coarser."
+# %% picture="subsample" alt="A handwritten 0 before, sub-sampled, and sub-sampled with a negative coefficient: inverted."
 import matplotlib.pyplot as plt
-from sklearn.datasets import load_digits
 
 from course_lib import figures
+from course_lib.data import load_digits
 
 figures.use_course_style()
-digit = np.kron(load_digits().images[0] / 16, np.ones((2, 2)))[None, None]  # (1, 1, 16, 16)
-figure, axes = plt.subplots(1, 2, figsize=(5, 2.5))
-axes[0].imshow(digit[0, 0], cmap="gray")
-axes[0].set(title="before: 16 × 16", xticks=[], yticks=[])
-axes[1].imshow(subsample(digit, np.array([0.25]), np.array([0.0]))[0, 0], cmap="gray")
-axes[1].set(title="after: 8 × 8", xticks=[], yticks=[])
-figures.show(figure, alt="A handwritten 0 of 16 by 16 pixels, and sub-sampled to 8 by 8: the same ring, coarser.")
+digit = load_digits(image_size=32).images[:1].numpy()
+panels = {
+    "before: 32 × 32": digit,
+    "coefficient ¼, bias 0: 16 × 16": subsample(digit, np.array([0.25]), np.array([0.0])),
+    "coefficient −¼, bias 1: 16 × 16": subsample(digit, np.array([-0.25]), np.array([1.0])),
+}
+figure, axes = plt.subplots(1, 3, figsize=(8.5, 2.7))
+for ax, (title, maps) in zip(axes, panels.items(), strict=True):
+    ax.imshow(maps[0, 0], cmap="gray", vmin=0, vmax=1)
+    ax.set(title=title, xticks=[], yticks=[])
+figures.show(figure, alt="A handwritten 0 before, sub-sampled, and sub-sampled with a negative coefficient: inverted.")
 
 # %% [markdown]
 # ## Task 3 · Accuracy over images (4 points)
@@ -588,7 +592,7 @@ assert torch.allclose(mine, start - 0.5 * weight.grad, atol=1e-4), explain(
     ask="Put the four lines in order: clean the gradients, differentiate the loss, step. Which of them must be last?",
 )
 
-# %% check="training_step" requirement="forgets the gradients of earlier batches" points=1 after="Why not clean last?"
+# %% check="training_step" requirement="forgets the gradients of earlier batches" points=1 after="When would it be too late to clean after `step`, at the end?"
 net = there("torch.nn.Linear(2, 3, bias=False)")
 start = torch.tensor([[0.0, 1], [1, 0], [-1, 1]])
 net.load_state_dict({"weight": start})
