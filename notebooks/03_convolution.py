@@ -624,7 +624,7 @@ predicted_shifts = None  # type the shifts, such as (1, 3)
 
 # %% [markdown]
 # The next cell compares the map of the shifted slice with every shifted copy of the first map, and keeps the best: 0%
-# is an exact copy. (`[:, 9 :]` leaves out the border, where `roll` brings in the other side of the image.)
+# is an exact copy. (`[:, 9:]` leaves out the border, where `roll` brings in the other side of the image.)
 
 
 # %% tags=["nbval-check-output"]
