@@ -137,7 +137,7 @@ def _each(root: Path, topics: Sequence[str] | None, work: Callable[[str, Path], 
 def _build_one(root: Path, kind: str, path: Path, *, force: bool, progress: Progress | None) -> Built:
     lesson = read_lesson(path)
     made = _main_notebook(root, kind, lesson)
-    reason = "asked for" if force else _reason_toexecute(path.with_suffix(".ipynb"), made)
+    reason = "asked for" if force else _reason_to_execute(path.with_suffix(".ipynb"), made)
     if reason:
         execute(made, folder=path.parent, place=shown_path(path), progress=progress)
         check_outcomes(made, shown_path(path))
@@ -160,7 +160,7 @@ def _check_one(root: Path, kind: str, path: Path) -> Built:
     lesson = read_lesson(path)
     made = _main_notebook(root, kind, lesson)
     target = path.with_suffix(".ipynb")
-    reason = _reason_toexecute(target, made)
+    reason = _reason_to_execute(target, made)
     if not reason:
         _take_outputs(made, target)
         clean_outputs(made, place=shown_path(path), root=root)
@@ -187,8 +187,9 @@ def _main_notebook(root: Path, kind: str, lesson: Lesson) -> Any:
     made = make(lesson, repository=str(settings.get("repository", "")))
     code = [cell for cell in made.cells if cell.cell_type == "code"]
     library = library_files(root, [cell.source for cell in code])
+    stubs = [task.stub for task in lesson.tasks]  # a moved mark changes only these, and they are run once too
     made.metadata["course"]["built_from"] = {
-        "code": _hash([[cell.source, cell.metadata.get("tags", [])] for cell in code]),
+        "code": _hash([[cell.source, cell.metadata.get("tags", [])] for cell in code] + [[stub] for stub in stubs]),
         "library": _hash([[file.relative_to(root).as_posix(), file.read_text(encoding="utf-8")] for file in library]),
     }
     return made
@@ -226,7 +227,7 @@ def _describe_pictures(lesson: Lesson, notebook: Any) -> None:
                 output.metadata.setdefault("image/png", {}).setdefault("alt", alts[cell.id])
 
 
-def _reason_toexecute(path: Path, made: Any) -> str:
+def _reason_to_execute(path: Path, made: Any) -> str:
     """Say why the stored notebook's outputs cannot be used; empty when they can."""
     stored = _stored(path)
     if stored is None:

@@ -128,6 +128,15 @@ def test_a_changed_hidden_check_makes_solution_and_exercise_stale(root, executed
     assert [entry.state for entry in build_check(root).entries] == ["current", "stale"]
 
 
+def test_a_moved_mark_runs_the_exercise_again(root, executed):
+    text = EXERCISE.replace("    ### BEGIN SOLUTION\n", "    ### BEGIN SOLUTION\n    y = x\n")
+    (root / "solutions" / "01_sums.py").write_text(text)
+    build(root)
+    moved = text.replace("    ### BEGIN SOLUTION\n    y = x\n", "    y = x\n    ### BEGIN SOLUTION\n")
+    (root / "solutions" / "01_sums.py").write_text(moved)
+    assert states(build(root))[1] == ("solutions/01_sums.py", "built")
+
+
 def test_a_changed_wrong_answer_changes_no_notebook(root, executed):
     build(root)
     text = EXERCISE + '\n# %% wrong="half" hint="odd"\ndef half(x):\n    return x // 2\n'
