@@ -1,6 +1,7 @@
 """What the doctor says of machines that lack something."""
 
 import subprocess
+import sys
 from importlib import metadata
 
 import pytest
@@ -101,6 +102,25 @@ def test_a_kernel_that_does_not_start_or_has_no_torch_is_told(monkeypatch):
     monkeypatch.setattr(doctor, "_ASK_KERNEL", "import no_such_torch")
     (item,) = doctor._kernel()
     assert str(item) == "✗ torch: No module named 'no_such_torch' → python -m pip install --editable ."
+
+
+def test_a_kernel_that_never_answers_and_a_plain_installation_are_told(monkeypatch):
+    class Silent:
+        def execute_interactive(self, *args, **options):
+            raise TimeoutError
+
+        def stop_channels(self):
+            pass
+
+        def shutdown_kernel(self, now):
+            pass
+
+    monkeypatch.setattr("jupyter_client.manager.start_new_kernel", lambda **options: (Silent(), Silent()))
+    (item,) = doctor._kernel()
+    assert str(item) == "✗ Jupyter kernel: python3 starts and does not answer → restart the machine"
+    monkeypatch.setitem(sys.modules, "jupyter_client.manager", None)
+    (item,) = doctor._kernel()
+    assert str(item) == "✗ Jupyter kernel: no jupyter_client → python -m pip install --editable '.[classroom]'"
 
 
 def _broken(**options):

@@ -65,6 +65,17 @@ def test_what_cannot_be_run_is_told_in_one_line(tmp_path, name, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_kernel_that_dies_is_told(tmp_path):
+    path = tmp_path / "dies.ipynb"
+    notebook = nbformat.read(NOTEBOOKS / "failing_cell.ipynb", 4)
+    notebook.cells[0].source = "import os; os._exit(1)"
+    nbformat.write(notebook, path)
+    with pytest.raises(
+        CourseError, match=r"dies\.ipynb: the kernel died \(out of memory\?\); the notebook up to there is"
+    ):
+        run_notebook(path, out=tmp_path / "out.ipynb", progress=False)
+
+
 def test_a_kernel_whose_program_is_gone_is_told(tmp_path, monkeypatch):
     spec = tmp_path / "kernels" / "fortran77"
     spec.mkdir(parents=True)
