@@ -13,7 +13,7 @@ help:
 	@echo "make test   set up and check everything that CI checks"
 	@echo "make demo   run lecture 04 and grade an example class"
 	@echo "make fix    format, and mend what can be mended"
-	@echo "make build  make the notebooks again whose source or library changed"
+	@echo "make build  make the notebooks again whose source or library changed (yours are overwritten)"
 	@echo "make bench  measure speed beside the peers"
 	@echo "make clean  remove the environment and everything that can be made again"
 
@@ -27,7 +27,8 @@ build: $(READY)
 	$(BIN)/course build
 
 lab: $(READY)
-	$(BIN)/course build
+	@# Only what is missing: a notebook that is there may hold somebody's answers.
+	$(BIN)/course build --missing
 	$(BIN)/python -m jupyterlab --port=$(PORT) $(if $(NO_BROWSER),--no-browser) \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(firstword $(sort $(wildcard notebooks/*.ipynb)))
 

@@ -8,7 +8,7 @@
 #     minutes_gpu: 1
 #     download_mb: 0
 #     needs: ["02_neurons", "03_convolution"]
-#     facts: [R03, R09, R12, C04]
+#     facts: [R12, C04]
 # ---
 
 # %% [markdown]
@@ -732,7 +732,8 @@ for name, y_pred in said.items():
     low, high = 100 * interval.low, 100 * interval.high
     print(f"{name:21} {right:3} of {len(test)}  {100 * right / len(test):5.1f}%  [{low:.1f}, {high:.1f}]")
 accuracy = metrics.accuracy_score(truth, said["LeNet-5"])
-assert accuracy >= 0.97 or EPOCHS, f"the fast run should reach 97%, got {accuracy:.1%}"
+as_given = (EPOCHS, BATCH_SIZE, LEARNING_RATE) == (None, 32, 0.003)
+assert accuracy >= 0.97 or not as_given, f"97% should be reached with these parameters, got {accuracy:.1%}"
 
 # %% [markdown]
 # Do the last two intervals overlap? Then this table alone does not prove that the net is better. But both readers saw
@@ -885,7 +886,7 @@ def accuracy_with(number, draw):
     loader = data.make_loader(train.subset(chosen), batch_size=min(24, number), shuffle=True)
     torch.manual_seed(draw)
     net = PlainLeNet()
-    fit(net, loader, epochs=round(250 / len(loader)), learning_rate=LEARNING_RATE, seed=draw, progress=False)
+    fit(net, loader, epochs=round(250 / len(loader)), learning_rate=0.003, seed=draw, progress=False)
     return metrics.accuracy_score(val.labels, predict(net, val_loader).y_pred)
 
 

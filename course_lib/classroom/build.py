@@ -30,7 +30,7 @@ from course_lib.classroom.outputs import clean_outputs
 from course_lib.classroom.topics import course_settings, find_topics
 from course_lib.errors import CourseError
 
-__all__ = ["BuildReport", "Built", "build", "build_check"]
+__all__ = ["BuildReport", "Built", "build", "build_check", "build_missing"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,33 @@ def build(
     return _each(root, topics, lambda kind, path: _build_one(root, kind, path, force=force, progress=progress))
 
 
+def build_missing(root: Path, *, progress: Progress | None = None) -> BuildReport:
+    """Make the notebooks that are not there; one that is there is left as it is, with whatever a reader wrote into it.
+
+    Parameters
+    ----------
+    root, progress
+        As for `build`.
+
+    Returns
+    -------
+    BuildReport
+        Entries are "built", "current" (all its notebooks are there) or "failed".
+
+    Raises
+    ------
+    CourseError
+        For a folder without a course.
+    """
+
+    def one(kind: str, path: Path) -> Built:
+        if all(target.is_file() for target in _targets(root, kind, path)):
+            return Built(shown_path(path), "current")
+        return _build_one(root, kind, path, force=True, progress=progress, keep=True)
+
+    return _each(root, None, one)
+
+
 def build_check(root: Path, topics: Sequence[str] | None = None) -> BuildReport:
     """Compare the notebooks with what their sources would give, without executing anything.
 
@@ -134,7 +161,15 @@ def _each(root: Path, topics: Sequence[str] | None, work: Callable[[str, Path], 
     return BuildReport(tuple(entries))
 
 
-def _build_one(root: Path, kind: str, path: Path, *, force: bool, progress: Progress | None) -> Built:
+def _targets(root: Path, kind: str, path: Path) -> list[Path]:
+    """Return the notebooks that are made from a source."""
+    made = [path.with_suffix(".ipynb")]
+    return made if kind == "notebooks" else [*made, root / "exercises" / made[0].name]
+
+
+def _build_one(
+    root: Path, kind: str, path: Path, *, force: bool, progress: Progress | None, keep: bool = False
+) -> Built:
     lesson = read_lesson(path)
     made = _main_notebook(root, kind, lesson)
     reason = "asked for" if force else _reason_to_execute(path.with_suffix(".ipynb"), made)
@@ -151,6 +186,8 @@ def _build_one(root: Path, kind: str, path: Path, *, force: bool, progress: Prog
         if reason:
             prove_run_all(exercise, folder=root / "exercises", place=shown_path(path))
         notebooks[root / "exercises" / f"{lesson.topic}.ipynb"] = exercise
+    if keep:
+        notebooks = {target: notebook for target, notebook in notebooks.items() if not target.is_file()}
     changed = [_write(_finished(notebook), target) for target, notebook in notebooks.items()]
     state = "built" if reason else "prose" if any(changed) else "current"
     return Built(shown_path(path), state, reason)

@@ -95,16 +95,20 @@ def _add_build(commands: Any) -> None:
     parser.add_argument("topics", nargs="*", metavar="TOPIC", help="03_convolution, convolution or 03; all by default")
     parser.add_argument("--check", action="store_true", help="execute nothing; say which notebooks are out of date")
     parser.add_argument("--force", action="store_true", help="execute also what is current")
+    parser.add_argument("--missing", action="store_true", help="make only what is not there; touch nothing else")
     _add_root(parser)
     parser.set_defaults(command=_build)
 
 
 def _build(options: argparse.Namespace) -> int:
-    from course_lib.classroom.build import build, build_check
+    from course_lib.classroom.build import build, build_check, build_missing
 
     root = _root(options)
     if options.check:
         report = build_check(root, options.topics)
+    elif options.missing:
+        with _cell_progress() as progress:
+            report = build_missing(root, progress=progress)
     else:
         with _cell_progress() as progress:
             report = build(root, options.topics, force=options.force, progress=progress)

@@ -6,7 +6,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 
 from course_lib.classroom import build as building
 from course_lib.classroom import execution
-from course_lib.classroom.build import build, build_check
+from course_lib.classroom.build import build, build_check, build_missing
 from course_lib.errors import CourseError
 
 HEADER = "# ---\n# jupyter:\n#   course: {title: Sums}\n# ---\n\n"
@@ -287,3 +287,15 @@ def test_a_kernel_that_is_missing_dies_or_never_ends_is_told(make_course, monkey
 
 def _no_kernel(self, name):
     raise NoSuchKernel(name)
+
+
+def test_what_is_missing_is_made_and_a_notebook_with_somebodys_answers_is_left_alone(root, executed):
+    assert states(build_missing(root)) == [("notebooks/01_sums.py", "built"), ("solutions/01_sums.py", "built")]
+    exercise = root / NOTEBOOKS[2]
+    exercise.write_text(exercise.read_text().replace("raise NotImplementedError", "return 3  #"))
+    (root / NOTEBOOKS[0]).write_text("my own notes")
+    (root / NOTEBOOKS[1]).unlink()
+    with_answers = texts(root, (NOTEBOOKS[0], NOTEBOOKS[2]))
+    assert states(build_missing(root)) == [("notebooks/01_sums.py", "current"), ("solutions/01_sums.py", "built")]
+    assert texts(root, (NOTEBOOKS[0], NOTEBOOKS[2])) == with_answers
+    assert (root / NOTEBOOKS[1]).is_file()
