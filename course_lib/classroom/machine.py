@@ -27,7 +27,7 @@ def where_am_i(minutes_cpu: float | None = None, minutes_gpu: float | None = Non
     ]
     minutes = minutes_gpu if gpu and minutes_gpu is not None else minutes_cpu
     if minutes is not None:
-        lines.append(f"This lesson takes about {minutes:g} minutes here.")
+        lines.append(f"This lesson takes about {minutes:g} minute{'' if minutes == 1 else 's'} here.")
     _show("\n".join(lines))
 
 
