@@ -40,7 +40,7 @@ test: $(READY)
 	$(BIN)/course check
 	@# One thread a worker: two programs with two threads each get in each other's way on two cores.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax notebooks solutions
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax notebooks/*.ipynb solutions/*.ipynb
 
 fix: $(READY)
 	$(BIN)/ruff format .
