@@ -25,6 +25,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
 
 import torch
 from torch import Tensor, nn
@@ -218,6 +219,8 @@ def _download(published: Published, progress: bool) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(published.url, str(path), hash_prefix=published.sha256, progress=progress)
     except (OSError, HTTPException) as error:
+        if isinstance(error, HTTPError):
+            error.close()  # it is the server's answer, and open
         raise CourseError(f"{published.url} could not be downloaded to {path}, {_line(error)}: {by_hand}") from error
     except RuntimeError as error:  # this is how torch.hub says that the checksum is another
         raise CourseError(f"{published.url} came broken, {_line(error)}: {by_hand}") from error
@@ -284,7 +287,7 @@ def _refuse_other_net(
     """Raise if the file is of another net, or only of other classes; the two lines say different things."""
     classes = None
     for name in [*own, *(name for name in saved if name not in own)]:
-        there, here = (tuple(weights[name].shape) if name in weights else None for weights in (saved, own))
+        there, here = (weights[name].shape if name in weights else None for weights in (saved, own))
         if there == here or name in averaged:
             continue
         if there and here and there[1:] == here[1:] and _layer(name) in heads:
@@ -293,8 +296,8 @@ def _refuse_other_net(
             cure = "build the net without them, or pass replace_head=True to let them start fresh"
             raise CourseError(f"{path} lacks the auxiliary heads of this net ({name}): {cure}")
         else:
-            there, here = there or "nothing", here or "nothing"
-            raise CourseError(f"{path} is of another net: {name} is {there} in it, {here} in this net")
+            words = ["nothing" if shape is None else f"{tuple(shape)}" for shape in (there, here)]
+            raise CourseError(f"{path} is of another net: {name} is {words[0]} in it, {words[1]} in this net")
     if classes:
         cure = "pass replace_head=True to load everything but the last layer, which then starts fresh"
         raise CourseError(f"{path} scores {classes[0]} classes, this net {classes[1]}: {cure}")
