@@ -3,9 +3,10 @@
 import hashlib
 import http.server
 import pickle
+import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +16,15 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.models import weights
+from course_lib.models.alexnet import AlexNet, TwoTowerAlexNet
+from course_lib.models.densenet import DenseNet, densenet121
+from course_lib.models.googlenet import googlenet, googlenet_paper
+from course_lib.models.inception import inception_v3
+from course_lib.models.nin import nin_imagenet
+from course_lib.models.resnet import resnet18
+from course_lib.models.unet import PaddedUNet, unet3d
+from course_lib.models.vgg import vgg11_bn
+from course_lib.models.volumes import VolumeClassifier
 from course_lib.models.weights import PUBLISHED, LoadReport, Published, load_weights
 
 
@@ -115,6 +125,16 @@ def test_a_file_without_counters_of_batches_sets_them_to_0(tmp_path: Path) -> No
     assert net.bn1.num_batches_tracked == 0
     assert torch.equal(net.bn1.running_mean, donor.bn1.running_mean)
     assert report.loaded == tuple(net.state_dict())
+
+
+def test_the_names_in_densenets_files_of_2017_are_understood(tmp_path: Path) -> None:
+    donor, net = DenseNet([2, 1], growth_rate=4, num_classes=3), DenseNet([2, 1], growth_rate=4, num_classes=3)
+    old = {re.sub(r"(denselayer\d\.\w+)(\d)\.", r"\1.\2.", name): value for name, value in donor.state_dict().items()}
+    assert "features.denseblock1.denselayer2.norm.1.running_mean" in old
+    assert "features.denseblock1.denselayer2.conv.2.weight" in old
+    torch.save(old, tmp_path / "old.pth")
+    assert load_weights(net, tmp_path / "old.pth").loaded == tuple(net.state_dict())
+    assert same(numbers(net), numbers(donor))
 
 
 # What does not fit
@@ -286,6 +306,26 @@ def test_auxiliary_heads_that_the_file_lacks_stay_fresh_only_when_asked_for(file
         *("aux1.fc1.weight", "aux1.fc1.bias", "aux1.fc2.weight", "aux1.fc2.bias"),
         *("fc.weight", "fc.bias"),
     )
+
+
+@pytest.mark.parametrize("make", [googlenet, inception_v3])
+def test_what_only_nets_with_heads_have_is_what_may_be_left_out(make: Callable[..., nn.Module]) -> None:
+    with torch.device("meta"):
+        names = [list(make(aux=aux).state_dict()) for aux in (True, False)]
+    assert [name for name in names[0] if name not in names[1]] == [name for name in names[0] if weights._part(name)]
+    assert set(names[1]) < set(names[0])
+
+
+@pytest.mark.parametrize(
+    "make", [AlexNet, TwoTowerAlexNet, vgg11_bn, nin_imagenet, googlenet_paper, googlenet, inception_v3, resnet18]
+    + [densenet121, PaddedUNet, unet3d, VolumeClassifier],
+)  # fmt: skip
+def test_first_layer_and_heads_are_found_in_each_family(make: Callable[..., nn.Module]) -> None:
+    with torch.device("meta"):
+        state = make(num_classes=9, in_channels=7).state_dict()
+    scoring = {name.rpartition(".")[0] for name, value in state.items() if value.ndim and value.shape[0] == 9}
+    assert weights._heads(state) == scoring
+    assert next(iter(state.values())).shape[1] == 7
 
 
 # Other channels
