@@ -21,7 +21,7 @@ from course_lib.models.inputs import check_batch
 if TYPE_CHECKING:  # it reads this file
     from course_lib.models.unet import UNet
 
-__all__ = ["Figure", "TileSize", "mirror_pad", "overlap_tile"]
+__all__ = ["TileSize", "UFigure", "mirror_pad", "overlap_tile"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TileSize:
 
 
 @dataclass(frozen=True)
-class Figure:
+class UFigure:
     """A U as it is drawn: how many channels come out of each 3×3 convolution, level by level.
 
     Parameters
@@ -58,7 +58,7 @@ class Figure:
 
     Examples
     --------
-    >>> small = Figure(down=((4, 4), (8, 8)), up_convolutions=(4,), up=((4, 4),))
+    >>> small = UFigure(down=((4, 4), (8, 8)), up_convolutions=(4,), up=((4, 4),))
     >>> small.smallest_tile, small.multiple, small.output_size(26)
     (TileSize(input_size=18, output_size=2), 2, 10)
     """
@@ -181,7 +181,7 @@ def overlap_tile(net: "UNet", images: Tensor, *, tile_size: int | tuple[int, ...
     Examples
     --------
     >>> from course_lib.models.unet import UNet
-    >>> net = UNet(figure=Figure(down=((4, 4), (8, 8)), up_convolutions=(4,), up=((4, 4),))).eval()
+    >>> net = UNet(figure=UFigure(down=((4, 4), (8, 8)), up_convolutions=(4,), up=((4, 4),))).eval()
     >>> overlap_tile(net, torch.zeros(1, 1, 30, 45), tile_size=26).shape
     torch.Size([1, 2, 30, 45])
     """
@@ -228,4 +228,6 @@ def _tile_sizes(net: "UNet", tile_size: int | tuple[int, ...]) -> tuple[int, ...
 
 def _window(x: Tensor, corner: Sequence[int], size: Sequence[int]) -> Tensor:
     """Look at a part of images or volumes, without copying it."""
-    return x[(..., *(slice(start, start + length) for start, length in zip(corner, size, strict=True)))]
+    for axis, (start, length) in enumerate(zip(corner, size, strict=True), start=2):
+        x = x.narrow(axis, start, length)
+    return x

@@ -12,7 +12,6 @@ convolution are drawn to do, with the same parameters.
 Differs: the 2015 paper has dropout "at the end of the contracting path"; it is put where the authors' own net has it,
 behind each of the two lowest levels, before the pooling and the copy to the other side.
 Differs: the 2016 paper does not say how its weights begin; all nets here begin as the 2015 paper says.
-Differs: images are not channels-last by default; in 3-D that layout is slower.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,12 +24,11 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.models.inputs import check_batch
-from course_lib.models.tiles import Figure
+from course_lib.models.tiles import UFigure
 
 __all__ = ["LIVER_NET", "U_NET", "U_NET_3D", "PaddedUNet", "ShortSkip", "UNet", "liver_net", "unet3d"]
 
-
-U_NET = Figure(  # Ronneberger 2015, figure 1; sizes without padding, of an image of 572×572
+U_NET = UFigure(  # Ronneberger 2015, figure 1; sizes without padding, of an image of 572×572
     down=(
         (64, 64),  #       570, 568, pooled to 284
         (128, 128),  #     282, 280, pooled to 140
@@ -46,7 +44,7 @@ U_NET = Figure(  # Ronneberger 2015, figure 1; sizes without padding, of an imag
         (64, 64),  #       390, 388
     ),
 )
-U_NET_3D = Figure(  # Çiçek 2016, figure 2; sizes without padding, of a volume of 132×132×116
+U_NET_3D = UFigure(  # Çiçek 2016, figure 2; sizes without padding, of a volume of 132×132×116
     down=(
         (32, 64),  #       128×128×112, pooled to 64×64×56: channels double before the pooling, not behind it
         (64, 128),  #      60×60×52, pooled to 30×30×26
@@ -60,7 +58,7 @@ U_NET_3D = Figure(  # Çiçek 2016, figure 2; sizes without padding, of a volume
         (64, 64),  #       44×44×28
     ),
 )
-LIVER_NET = Figure(  # found from the numbers of the lecture, see `liver_net`; sizes with padding, of 96×96
+LIVER_NET = UFigure(  # found from the numbers of the lecture, see `liver_net`; sizes with padding, of 96×96
     down=(
         (64, 64, 64),  #   96: one convolution that brings the channels, then a block of two
         (128, 128),  #     48
@@ -107,7 +105,7 @@ class _U(nn.Module):
         self,
         num_classes: int,
         in_channels: int,
-        figure: Figure,
+        figure: UFigure,
         dims: int,
         *,
         down_level: Callable[[int, int, Sequence[int]], nn.Module],
@@ -125,9 +123,9 @@ class _U(nn.Module):
         self.pool = layers.max_pool(2)
         self.up_convolutions, self.up = nn.ModuleList(), nn.ModuleList()
         below = ends.pop()
-        for half, channels in zip(figure.up_convolutions, figure.up, strict=True):
-            self.up_convolutions.append(layers.up_conv(below, half, kernel_size=2, stride=2))
-            joined = ends.pop() + half
+        for raised, channels in zip(figure.up_convolutions, figure.up, strict=True):
+            self.up_convolutions.append(layers.up_conv(below, raised, kernel_size=2, stride=2))
+            joined = ends.pop() + raised
             self.up.append(up_level(joined, channels))
             below = channels[-1] if channels else joined
         self.head = layers.conv(below, num_classes, kernel_size=1)
@@ -154,7 +152,7 @@ class _U(nn.Module):
 class UNet(_U):
     """U-Net as published: convolutions without padding, so every score rests on real pixels, and the map is smaller.
 
-    The sizes that fit are those of `Figure.output_size`, 188, 204, … with 184 pixels less of scores; an image of any
+    The sizes that fit are those of `UFigure.output_size`, 188, 204, … with 184 pixels less of scores; an image of any
     size is read in tiles by `course_lib.models.tiles.overlap_tile`. First weights: normal with the standard deviation
     √(2 / N), N the numbers that one output adds up (section 3 of the paper); biases 0.
 
@@ -162,7 +160,7 @@ class UNet(_U):
     ----------
     num_classes, in_channels : int
         At least 1.
-    figure : Figure
+    figure : UFigure
         Channels of each level.
     dims : 2 or 3
         Axes of an image.
@@ -177,6 +175,7 @@ class UNet(_U):
     >>> with torch.device("meta"):
     ...     summary = summarize(UNet(), torch.zeros(1, 1, 572, 572), depth=1)
     >>> summary.parameters, summary.macs, summary.rows[-1].output_shape
+    (31030658, 150428424448, (1, 2, 388, 388))
     """
 
     def __init__(
@@ -184,7 +183,7 @@ class UNet(_U):
         num_classes: int = 2,
         in_channels: int = 1,
         *,
-        figure: Figure = U_NET,
+        figure: UFigure = U_NET,
         dims: int = 2,
         batch_norm: bool = False,
         dropout: float = 0.5,
@@ -207,7 +206,7 @@ class UNet(_U):
 class PaddedUNet(_U):
     """U-Net as it is used today: convolutions pad with zeros, and the map of scores is as large as the image.
 
-    Sides are halved at each pooling and doubled on the way up, so they must be multiples of `Figure.multiple` (16 for
+    Sides are halved at each pooling and doubled on the way up, so they must be multiples of `UFigure.multiple` (16 for
     the five levels of 2015); other sizes are refused with the nearest that fit, because what is best to do (crop, pad
     with zeros, mirror) depends on the image. First weights as in `UNet`.
 
@@ -215,7 +214,7 @@ class PaddedUNet(_U):
     ----------
     num_classes, in_channels : int
         At least 1.
-    figure : Figure
+    figure : UFigure
         Channels of each level.
     dims : 2 or 3
         Axes of an image.
@@ -239,6 +238,7 @@ class PaddedUNet(_U):
     ...     net = PaddedUNet(num_classes=4, figure=U_NET_3D, dims=3)
     ...     summary = summarize(net, torch.zeros(1, 1, 64, 64, 64))
     >>> summary.parameters, summary.rows[-1].output_shape
+    (19073860, (1, 4, 64, 64, 64))
     """
 
     def __init__(
@@ -246,7 +246,7 @@ class PaddedUNet(_U):
         num_classes: int = 2,
         in_channels: int = 1,
         *,
-        figure: Figure = U_NET,
+        figure: UFigure = U_NET,
         dims: int = 2,
         batch_norm: bool = True,
         short_skips: bool = False,
@@ -307,6 +307,7 @@ def unet3d(num_classes: int = 3, in_channels: int = 3) -> UNet:
     >>> with torch.device("meta"):
     ...     summary = summarize(unet3d(), torch.zeros(1, 3, 132, 132, 116))
     >>> summary.parameters, summary.rows[-1].output_shape
+    (19075523, (1, 3, 44, 44, 28))
     """
     return UNet(num_classes, in_channels, figure=U_NET_3D, dims=3, batch_norm=True, dropout=0.0)
 
@@ -314,17 +315,19 @@ def unet3d(num_classes: int = 3, in_channels: int = 3) -> UNet:
 def liver_net(num_classes: int = 2, in_channels: int = 1, *, dropout: float = 0.5) -> PaddedUNet:
     """Make the liver net of the lecture: 4 levels, 3×3, short skips, batch normalisation, spatial dropout, field 94×94.
 
-    The lecture draws no table, so this is the U that its numbers leave over. The usual sum over 3×3 convolutions and
-    poolings, 1 + 2·(n₀ + 2n₁ + 4n₂ + 8n₃) + (1 + 2 + 4) with n convolutions at each level, gives 96 for two a level,
-    and for 94 it needs one less at full resolution. But that sum is only the mean over the output pixels. Going down,
-    a window of an odd number n of pixels always lies in (n + 1)/2 coarser ones; an even n lies in n/2 or n/2 + 1,
-    wherever it happens to begin. The usual net sees 92 for one pixel and 100 for the next.
+    The lecture draws no table; this is the simplest U found that meets all of its numbers. The usual sum over 3×3
+    convolutions and poolings, 1 + 2·(n₀ + 2n₁ + 4n₂ + 8n₃) + (1 + 2 + 4) with n convolutions at each level, is 96 for
+    two a level on each side, and 94 for one less at full resolution. But this sum is only a mean over the output
+    pixels: a window of an odd number n of pixels always lies in (n + 1)/2 pixels of the next coarser level, but an even
+    one in n/2 or n/2 + 1, wherever it begins. The net with two a level sees 92 from one pixel and 100 from the next.
 
-    Of the nets that are made of one first convolution and of blocks of two, just one sees 94 from every pixel: the
-    first convolution and a block at full resolution, a block at each other place, and none behind the last
-    concatenation. Its window grows without a doubt, from the scores back to the image: 1 → 1, 5 → 3, 7 → 4, 8 at the
-    bottom; 16, 20 → 40, 44 → 88, 94. Channels of 64 to 512 as in 2015 make it 7.6 million parameters if up-convolutions
-    halve the channels, and 9.05 million if they keep them, as in 2016.
+    Of the nets that are made of one first convolution and of blocks of two, just one sees 94 from each pixel (away from
+    the border): the first convolution and a block at full resolution, a block at every other place, and none behind
+    the last concatenation. From a pixel of the scores back to the image, its window is 1 → 1, 5 → 3, 7 → 4, at the
+    bottom 8, then 16, 20 → 40, 44 → 88, 94. At full resolution the first convolution brings the channels, and the short
+    skip leads round the block; at other places the first one of the block does, and the skip leads round the second.
+    With the channels of 2015, 64 to 512, these are 7.6 million parameters if up-convolutions halve the channels, and
+    9.05 million if they keep them, as in 2016.
 
     Parameters
     ----------
@@ -344,6 +347,7 @@ def liver_net(num_classes: int = 2, in_channels: int = 1, *, dropout: float = 0.
     >>> with torch.device("meta"):
     ...     summary = summarize(liver_net(), torch.zeros(1, 1, 96, 96))
     >>> summary.parameters, summary.macs
+    (9054082, 5388042240)
     """
     return PaddedUNet(num_classes, in_channels, figure=LIVER_NET, short_skips=True, dropout=dropout)
 
@@ -381,8 +385,9 @@ def _convolutions(
 
 def _middle(x: Tensor, size: Sequence[int]) -> Tensor:
     """Crop to the middle: what lies over the smaller map that came up from below."""
-    starts = [(here - there) // 2 for here, there in zip(x.shape[2:], size, strict=True)]
-    return x[(..., *(slice(start, start + length) for start, length in zip(starts, size, strict=True)))]
+    for axis, (here, there) in enumerate(zip(x.shape[2:], size, strict=True), start=2):
+        x = x.narrow(axis, (here - there) // 2, there)
+    return x
 
 
 def _first_weights(layer: nn.Module) -> None:

@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib.models.tiles import Figure, TileSize, mirror_pad, overlap_tile
+from course_lib.models.tiles import TileSize, UFigure, mirror_pad, overlap_tile
 from course_lib.models.unet import U_NET, U_NET_3D, UNet
 
-SMALL = Figure(down=((2, 3), (3, 4)), up_convolutions=(3,), up=((3, 2),))  # steps of 2, the smallest 18 gives 2
-DEEP = Figure(down=((2, 2), (2, 2), (3, 3)), up_convolutions=(2, 2), up=((2, 2), (2, 2)))  # steps of 4
+SMALL = UFigure(down=((2, 3), (3, 4)), up_convolutions=(3,), up=((3, 2),))  # steps of 2, the smallest 18 gives 2
+DEEP = UFigure(down=((2, 2), (2, 2), (3, 3)), up_convolutions=(2, 2), up=((2, 2), (2, 2)))  # steps of 4
 
 
 @pytest.mark.parametrize(("input_size", "output_size"), [(572, 388), (188, 4), (204, 20), (1196, 1012)])
@@ -21,8 +21,8 @@ def test_sizes_of_2016() -> None:
     assert [U_NET_3D.output_size(size) for size in (132, 116, 92)] == [44, 28, 4]
 
 
-@pytest.mark.parametrize("figure", [SMALL, DEEP, Figure(((2, 2, 2), (2,)), (2,), ((),))])
-def test_exactly_the_sizes_that_run_are_those_that_fit(figure: Figure) -> None:
+@pytest.mark.parametrize("figure", [SMALL, DEEP, UFigure(((2, 2, 2), (2,)), (2,), ((),))])
+def test_exactly_the_sizes_that_run_are_those_that_fit(figure: UFigure) -> None:
     """The oracle: try each size, and see whether each pooling finds an even number and each layer a pixel."""
 
     def by_hand(size: int) -> int | None:
@@ -69,7 +69,7 @@ def test_what_does_not_fit_is_answered_with_the_nearest_that_do() -> None:
 )
 def test_a_u_has_two_sides_of_one_height(down, up_convolutions, up, words) -> None:
     with pytest.raises(ValueError, match=words):
-        Figure(down, up_convolutions, up)
+        UFigure(down, up_convolutions, up)
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (2, 3), (1, 4), (3, 2, 5)])
@@ -118,7 +118,7 @@ def test_tiles_give_what_the_net_gives_on_the_whole_mirrored_image(figure, shape
 
 def test_tiles_of_the_published_depth_with_three_channels() -> None:
     torch.manual_seed(0)
-    thin = Figure(
+    thin = UFigure(
         down=((2, 2), (2, 2), (2, 2), (2, 2), (2, 2)), up_convolutions=(2, 2, 2, 2), up=((2, 2), (2, 2), (2, 2), (2, 2))
     )
     net = UNet(2, 3, figure=thin).double().eval()
