@@ -20,10 +20,11 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from course_lib.models.inputs import check_batch
 
-__all__ = ["AlexNet", "TwoTowerAlexNet", "alexnet"]
+__all__ = ["AlexNet", "ResponseNorm", "TwoTowerAlexNet", "alexnet"]
 
 
 class AlexNet(nn.Module):
@@ -41,6 +42,11 @@ class AlexNet(nn.Module):
         Share of the inputs of the two hidden dense layers that is set to 0 in training.
     hidden_units : int
         Width of the two hidden dense layers, at least 1.
+
+    Attributes
+    ----------
+    min_size : int
+        The smallest image in pixels: 63.
 
     Raises
     ------
@@ -107,6 +113,30 @@ class AlexNet(nn.Module):
         return self.classifier(torch.flatten(x, start_dim=1))  # (B, num_classes)
 
 
+class ResponseNorm(nn.Module):
+    """Local response normalisation: loud neighbours among the maps make a map quieter at the same place.
+
+    Each value a becomes ``a / (2 + 10⁻⁴ · Σ a²)^0.75``, where the sum runs over the map itself and the two maps on each
+    side, fewer at the ends. (`torch.nn.LocalResponseNorm` takes the mean of the five squares where the paper adds them
+    up, and on a CPU it does not calculate in bfloat16.)
+
+    References
+    ----------
+    Krizhevsky, Sutskever and Hinton 2012, section 3.3: k = 2, n = 5, α = 10⁻⁴, β = 0.75.
+
+    Examples
+    --------
+    >>> ResponseNorm()(torch.full((1, 1, 1, 1), 100.0)).item()  # 100 / (2 + 1)^0.75
+    43.86...
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Divide by the neighbours: (B, C, H, W) → (B, C, H, W)."""
+        squares = pad(x.square(), (0, 0, 0, 0, 2, 2))  # (B, 2 + C + 2, H, W): two maps of zeros at each end
+        sums = sum(squares[:, first : first + x.shape[1]] for first in range(5))  # (B, C, H, W)
+        return x * (2 + 1e-4 * sums) ** -0.75
+
+
 class TwoTowerAlexNet(nn.Module):
     """The net of 2012: 60,965,224 parameters in two towers, which see each other's maps in the third convolution only.
 
@@ -125,6 +155,11 @@ class TwoTowerAlexNet(nn.Module):
         Share of the outputs of the two hidden dense layers that is set to 0 in training.
     hidden_units : int
         Width of the two hidden dense layers, at least 1.
+
+    Attributes
+    ----------
+    min_size : int
+        The smallest image in pixels: 67.
 
     Raises
     ------
@@ -161,11 +196,11 @@ class TwoTowerAlexNet(nn.Module):
         self.features = nn.Sequential(  #                                     (B, 3, 227, 227)
             nn.Conv2d(in_channels, 96, kernel_size=11, stride=4),  #          (B, 96, 55, 55)
             nn.ReLU(inplace=True),
-            _response_norm(),
+            ResponseNorm(),
             nn.MaxPool2d(kernel_size=3, stride=2),  #                         (B, 96, 27, 27)
             nn.Conv2d(96, 256, kernel_size=5, padding=2, groups=2),  #        (B, 256, 27, 27)
             nn.ReLU(inplace=True),
-            _response_norm(),
+            ResponseNorm(),
             nn.MaxPool2d(kernel_size=3, stride=2),  #                         (B, 256, 13, 13)
             nn.Conv2d(256, 384, kernel_size=3, padding=1),  #                 (B, 384, 13, 13), from both towers
             nn.ReLU(inplace=True),
@@ -204,12 +239,6 @@ class TwoTowerAlexNet(nn.Module):
 def alexnet(num_classes: int = 1000, in_channels: int = 3, *, dropout: float = 0.5) -> AlexNet:
     """Build the net whose weights are published under this name; the arguments are those of `AlexNet`."""
     return AlexNet(num_classes, in_channels, dropout=dropout)
-
-
-def _response_norm() -> nn.LocalResponseNorm:
-    """Divide each value by (2 + 10⁻⁴ · Σ a²)^0.75, the sum over 5 neighbouring maps at the same place (section 3.3)."""
-    maps = 5
-    return nn.LocalResponseNorm(maps, alpha=1e-4 * maps, beta=0.75, k=2)  # torch takes the mean where the paper adds up
 
 
 def _he_weights(layer: nn.Module) -> None:

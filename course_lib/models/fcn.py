@@ -25,7 +25,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from course_lib.arithmetic import Layer, conv_output_size, pool_output_size, receptive_field
-from course_lib.models.alexnet import AlexNet, TwoTowerAlexNet
+from course_lib.models.alexnet import AlexNet, ResponseNorm, TwoTowerAlexNet
 from course_lib.models.inputs import check_batch
 from course_lib.models.vgg import VGG
 
@@ -204,6 +204,7 @@ _EACH_POSITION = (
     nn.Dropout2d,
     nn.BatchNorm2d,
     nn.LocalResponseNorm,
+    ResponseNorm,
 )
 
 

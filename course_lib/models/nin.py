@@ -8,7 +8,9 @@ A dense layer that reads the maps at one place, and is the same at every place, 
 layer is a convolution and two 1×1 convolutions, each with a ReLU; the last layer has one map for each class, and the
 mean of that map is the score of the class. As in equation 2 the last layer has its ReLU too: scores are at least 0.
 
-Differs: first weights are He's (normal, fan-in; biases 0); the paper does not say.
+Differs: first weights are He's (normal, fan-in; biases 0); the paper does not say. The ReLU behind the scores needs
+care: a class whose map is 0 everywhere gets no gradient, and with He's weights in the last layer too, some classes
+start so and others soon follow. So the last layer starts narrow (standard deviation 0.01) with biases of 1.
 Differs: the mean is taken over maps of any size, so that images of other sizes fit.
 """
 
@@ -125,13 +127,21 @@ class NiN(nn.Module):
             if layer.dropout:
                 self.features.add_module(f"dropout{number}", nn.Dropout(dropout))
             channels = maps[-1]
-        self.apply(_he_weights)
+        self._first_weights()
 
     def forward(self, x: Tensor) -> Tensor:
         """Give scores, the largest wins: (B, in_channels, H, W), H and W at least `min_size` → (B, num_classes)."""
         check_batch(x, channels=self.in_channels, min_size=self.min_size)
         x = self.features(x)  # (B, num_classes, 6, 6) for ImageNet, (B, num_classes, 8, 8) for CIFAR-10
         return x.mean(dim=(2, 3))  # (B, num_classes)
+
+    def _first_weights(self) -> None:
+        *hidden, last = [layer for layer in self.modules() if isinstance(layer, nn.Conv2d)]
+        for conv in hidden:
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            nn.init.constant_(conv.bias, 0)  # type: ignore[arg-type]  # every layer above has a bias
+        nn.init.normal_(last.weight, std=0.01)
+        nn.init.constant_(last.bias, 1)  # type: ignore[arg-type]  # every layer above has a bias
 
 
 def nin_imagenet(num_classes: int = 1000, in_channels: int = 3, *, dropout: float = 0.5) -> NiN:
@@ -163,9 +173,3 @@ def _smallest_input(layers: Sequence[MlpConv]) -> int:
         cells = 2 * cells if number else cells
         cells = max(1, (cells - 1) * layer.stride + layer.kernel_size - 2 * layer.padding)
     return cells
-
-
-def _he_weights(layer: nn.Module) -> None:
-    if isinstance(layer, nn.Conv2d):
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # every layer above has a bias

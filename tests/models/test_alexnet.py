@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from course_lib.arithmetic import conv_macs, conv_output_size, conv_parameters, linear_parameters, pool_output_size
-from course_lib.models.alexnet import AlexNet, TwoTowerAlexNet, alexnet
+from course_lib.models.alexnet import AlexNet, ResponseNorm, TwoTowerAlexNet, alexnet
 from course_lib.summary import summarize
 
 BOTH = pytest.mark.parametrize("make", [AlexNet, TwoTowerAlexNet])
@@ -27,7 +27,7 @@ def shapes_of(net: nn.Module, size: int) -> list[tuple[int, ...]]:
     """What each layer but the in-place ones and dropout gives, batch left out."""
     with torch.device("meta"):
         rows = summarize(net, torch.zeros(1, 3, size, size)).rows
-    return [row.output_shape[1:] for row in rows if row.type not in ("ReLU", "Dropout", "LocalResponseNorm")]
+    return [row.output_shape[1:] for row in rows if row.type not in ("ReLU", "Dropout", "ResponseNorm")]
 
 
 def on_meta(make: type[nn.Module]) -> nn.Module:
@@ -149,10 +149,22 @@ def test_response_normalisation_is_the_equation_of_the_paper() -> None:
     for i in range(8):
         neighbours = a[:, max(0, i - 2) : min(7, i + 2) + 1]  # n = 5
         wanted[:, i] = a[:, i] / (2 + 1e-4 * neighbours.square().sum(dim=1)) ** 0.75
-    norms = [layer for layer in on_meta(TwoTowerAlexNet).modules() if isinstance(layer, nn.LocalResponseNorm)]
-    assert len(norms) == 2
-    for norm in norms:
-        torch.testing.assert_close(norm(a), wanted, rtol=1e-12, atol=0)
+    torch.testing.assert_close(ResponseNorm()(a), wanted, rtol=1e-12, atol=0)
+    of_torch = nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2)  # five times as large: it takes the mean
+    torch.testing.assert_close(of_torch(a), wanted, rtol=1e-12, atol=0)
+
+
+def test_response_normalisation_follows_the_relu_of_the_first_two_convolutions() -> None:
+    types = [type(layer) for layer in on_meta(TwoTowerAlexNet).features]
+    assert types[:4] == types[4:8] == [nn.Conv2d, nn.ReLU, ResponseNorm, nn.MaxPool2d]
+    assert types.count(ResponseNorm) == 2
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_response_normalisation_of_fewer_maps_than_neighbours(channels: int) -> None:
+    a = torch.rand(2, channels, 2, 2)
+    wanted = a / (2 + 1e-4 * a.square().sum(dim=1, keepdim=True)) ** 0.75
+    torch.testing.assert_close(ResponseNorm()(a), wanted)
 
 
 def test_pools_overlap() -> None:
@@ -285,6 +297,14 @@ def test_channels_last_gives_the_same_scores(make) -> None:
         wanted = net(x)
         got = net.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))
     torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+@BOTH
+def test_bfloat16_gives_nearly_the_same_scores(make) -> None:
+    torch.manual_seed(0)
+    net, x = make(3, hidden_units=8).eval(), torch.rand(2, 3, 67, 67)
+    with torch.no_grad():
+        torch.testing.assert_close(net.bfloat16()(x.bfloat16()).float(), net.float()(x), rtol=0.02, atol=0.02)
 
 
 @BOTH

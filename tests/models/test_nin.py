@@ -134,12 +134,23 @@ def test_scores_are_the_means_of_the_last_maps_and_never_negative() -> None:
     assert maps.max() > 0
 
 
-def test_first_weights_are_he_and_biases_0() -> None:
+def test_first_weights_are_he_and_narrow_in_the_last_layer() -> None:
     torch.manual_seed(0)
-    for conv in convolutions(nin_cifar10()):
+    *hidden, last = convolutions(nin_cifar10())
+    for conv in hidden:
         fan_in = conv.weight[0].numel()
         assert conv.weight.std().item() == pytest.approx((2 / fan_in) ** 0.5, rel=0.1)
         assert not conv.bias.any()
+    assert last.weight.std().item() == pytest.approx(0.01, rel=0.1)
+    assert (last.bias == 1).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_class_starts_with_a_map_that_training_can_reach(seed: int) -> None:
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        maps = nin_cifar10().eval().features(torch.rand(2, 3, 16, 16))
+    assert (maps > 0).all()
 
 
 # Input
@@ -210,7 +221,7 @@ def test_a_training_step_lowers_the_loss(make, assert_learns) -> None:
 
 def test_gradients_agree_with_differences(assert_gradients_are_right) -> None:
     net = small()
-    for conv in convolutions(net):
+    for conv in convolutions(net)[:-1]:
         nn.init.uniform_(conv.bias, 0.1, 0.2)  # where all inputs are 0, a bias of 0 lies on the corner of the ReLU
     assert_gradients_are_right(net, torch.rand(2, 2, 9, 8))
 
