@@ -10,7 +10,7 @@ have: without them the maps of the last layer would never meet a ReLU.
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 import torch
@@ -142,25 +142,31 @@ class RecomputingDenseBlock(DenseBlock):
 
 
 def _squeeze_twice(layer: DenseLayer, maps: Sequence[Tensor]) -> Tensor:
-    """Join and squeeze the maps now, and again in the backward pass; the running statistics count them once."""
+    """Join and squeeze the maps now, and again in the backward pass; running statistics count them once."""
 
     def squeeze(*maps: Tensor) -> Tensor:
         return layer.squeeze(torch.cat(maps, dim=1))
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        return nullcontext(), _without_tracking(layer.norm1)
+        return nullcontext(), _StatisticsAside(layer.norm1)
 
     return checkpoint(squeeze, *maps, use_reentrant=False, preserve_rng_state=False, context_fn=contexts)
 
 
-@contextmanager
-def _without_tracking(norm: nn.BatchNorm2d) -> Iterator[None]:
-    tracked = norm.track_running_stats
-    norm.track_running_stats = False
-    try:
-        yield
-    finally:
-        norm.track_running_stats = tracked
+class _StatisticsAside(AbstractContextManager[None]):
+    """Meanwhile a batch normalisation counts into copies of its running statistics, which are thrown away."""
+
+    def __init__(self, norm: nn.BatchNorm2d) -> None:
+        self.norm = norm
+
+    def __enter__(self) -> None:
+        self.statistics = dict(self.norm.named_buffers())
+        for name, statistic in self.statistics.items():
+            setattr(self.norm, name, statistic.clone())
+
+    def __exit__(self, *_: object) -> None:
+        for name, statistic in self.statistics.items():
+            setattr(self.norm, name, statistic)
 
 
 class Transition(nn.Sequential):

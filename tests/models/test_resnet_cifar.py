@@ -166,18 +166,34 @@ def test_with_last_gammas_of_0_the_net_is_its_shortcuts() -> None:
 @pytest.mark.parametrize("make", EVERY)
 def test_one_training_step_lowers_the_loss(make, assert_learns) -> None:
     torch.manual_seed(0)
-    labels = torch.tensor([0, 2])
-    assert_learns(make(num_classes=3), images(12), lambda scores: cross_entropy(scores, labels))
+    labels = torch.tensor(
+        [0, 2]
+    )  # float64: the first gradients of plain110 are so long that float32 rounds their step off
+    assert_learns(make(num_classes=3).double(), images(9).double(), lambda scores: cross_entropy(scores, labels))
+
+
+def test_the_first_gradients_grow_with_the_depth_of_a_plain_net_and_not_of_a_residual_one() -> None:
+    lengths = {}
+    for make in (plain20, plain56, resnet20, resnet56):
+        torch.manual_seed(0)
+        net = make().double()
+        cross_entropy(net(images(16, batch=8).double()), torch.arange(8)).backward()
+        lengths[make] = sum(p.grad.square().sum().item() for p in net.parameters()) ** 0.5
+    assert lengths[plain56] > 100 * lengths[plain20]
+    assert lengths[resnet56] < 10 * lengths[resnet20]
 
 
 @pytest.mark.parametrize("block", [PaddedBlock, PlainBlock])
 def test_gradients_agree_with_differences(block, assert_gradients_are_right) -> None:
-    assert_gradients_are_right(small(block), images(9))
+    net = small(block)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.bias)  # a map of zeros would meet the next ReLU at its kink
+    assert_gradients_are_right(net, images(9))
 
 
-@pytest.mark.parametrize("block", [PaddedBlock, PlainBlock])
-def test_copy_compiled_and_exported_net_give_the_same(block, assert_travels) -> None:
-    assert_travels(small(block), images(12))
+def test_copy_compiled_and_exported_net_give_the_same(assert_travels) -> None:
+    assert_travels(small(), images(12))
 
 
 def test_channels_last_stays_channels_last_and_gives_the_same() -> None:
