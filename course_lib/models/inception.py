@@ -27,7 +27,7 @@ Differs, in both: the paper names no first weights; convolutions have those of H
 Differs, in both: dropout of 0.5 before the last layer, as in the published v3; the paper is silent.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -70,7 +70,7 @@ class MaxPool(NamedTuple):
 class Mixed(NamedTuple):
     """A row of a table: branches on the same input, by their names; a branch may end in a pair of convolutions."""
 
-    branches: Mapping[str, list[Conv | tuple[Conv, Conv]]]
+    branches: Mapping[str, Sequence[Conv | tuple[Conv, Conv]]]
     pool: Callable[[], nn.Module]  # what the branch named "branch_pool" does first
 
 
@@ -130,7 +130,7 @@ def _figure_6(width: int, *, first: tuple[int, int], then: tuple[int, int]) -> M
 def _figure_7() -> Mixed:
     """Go wide where the grid is coarsest: row and column side by side, not one after the other."""
     row_and_column = (_same(384, (1, 3)), _same(384, (3, 1)))
-    branches = {
+    branches: dict[str, list[Conv | tuple[Conv, Conv]]] = {
         "branch1x1": [_same(320, 1)],
         "branch3x3": [_same(384, 1), row_and_column],
         "branch3x3dbl": [_same(448, 1), _same(384, 3), row_and_column],
@@ -140,7 +140,7 @@ def _figure_7() -> Mixed:
 
 
 def _figure_10(width: int, long_width: int) -> Mixed:
-    """Halve the grid by convolution and by pooling side by side: no bottleneck, and only narrow kernels at full size."""
+    """Halve the grid by convolution and by pooling side by side: no bottleneck, and few channels at full size."""
     branches = {
         "branch3x3": [_same(192, 1), _valid(width, 3, stride=2)],
         "branch3x3dbl": [_same(192, 1), _same(long_width, 3), _valid(long_width, 3, stride=2)],

@@ -281,7 +281,7 @@ def test_the_smallest_input_passes_and_a_smaller_one_is_refused(make, training, 
         x = torch.zeros(2, 3, smallest, smallest - 1)
         assert_refuses(net, x, rf"at least {smallest} pixels along H, W, got .* too small")
         net.min_size = net.min_size_with_heads = 1
-        with pytest.raises(RuntimeError, match="(?i)output size"):  # and rightly so: a layer has nothing to give
+        with pytest.raises(RuntimeError, match=r"(?i)output size"):  # and rightly so: a layer has nothing to give
             net(x)
 
 
@@ -349,14 +349,6 @@ def short_net() -> nn.Module:
 
 def test_copies_compiled_and_exported_nets_give_the_same(short_net, images, assert_travels) -> None:
     assert_travels(short_net, images[:1])
-
-
-def test_a_compiled_net_names_its_outputs_in_training(short_net, images) -> None:
-    compiled = torch.compile(short_net.train(), backend="eager", fullgraph=True)
-    torch.manual_seed(1)
-    wanted = short_net(images)
-    torch.manual_seed(1)
-    torch.testing.assert_close(compiled(images), wanted)
 
 
 @BOTH
