@@ -6,11 +6,13 @@ import subprocess
 import sys
 import tomllib
 import venv
+from importlib.metadata import distribution, distributions
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -35,6 +37,16 @@ COLAB = _pins(Path(__file__).parent / "colab_packages.txt")
 @pytest.mark.parametrize("requirement", BASE + [r for n in ("classroom", "lab", "dev") for r in EXTRAS[n]], ids=str)
 def test_every_direct_dependency_is_pinned_within_its_bounds(requirement: Requirement) -> None:
     assert requirement.specifier.contains(PINS[canonicalize_name(requirement.name)])
+
+
+@pytest.mark.parametrize("name", sorted(set(PINS) & {canonicalize_name(d.name) for d in distributions()}))
+def test_every_pin_installs_on_every_python_of_ours(name: str) -> None:
+    """One pin that asks for a newer patch release sends pip searching for minutes, on Debian 12 for instance (3.11.2)."""
+    bounds = SpecifierSet(distribution(name).metadata["Requires-Python"] or "")
+    pythons = [
+        python for python in ("3.11.0", "3.12.0", "3.13.0") if python in SpecifierSet(PROJECT["requires-python"])
+    ]
+    assert [python for python in pythons if python not in bounds] == []
 
 
 def test_torch_is_pinned_to_the_tested_version() -> None:
