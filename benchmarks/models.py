@@ -1,7 +1,7 @@
 """Training steps and memory of the zoo beside those whom people use today, and beside plain nets of the same maths.
 
-Run with `make bench`, or `python benchmarks/models.py [--only NAME ...] [--all] [--rounds N] [--no-memory]`: prints a
-Markdown table for docs/measurements.md.
+Run with `make bench`, or `python benchmarks/models.py [--only NAME ...] [--all] [--rounds N] [--no-memory]`; it prints
+Markdown tables for docs/measurements.md.
 
 A step is forward, cross entropy, backward and plain gradient descent, in training mode, on one thread. Its time is the
 processor's: other programs on the machine disturb it less than the clock's. In each round each variant makes one step,
@@ -271,27 +271,58 @@ def resident_mb(kind: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1024
 
 
-def print_memory(case: Case, variant: str) -> None:
-    """Print what two steps of one variant add to this process; called in a process of its own."""
+def memory_mb(case: Case, variant: str) -> float:
+    """Give what two steps of one variant add to this process; meant for a process of its own."""
     before = resident_mb("VmRSS")
     step = Step(case, variant)
-    step(), step()
-    print(resident_mb("VmHWM") - before)
+    step()
+    step()
+    return resident_mb("VmHWM") - before
 
 
 def measure_memory(case: Case, variant: str) -> float:
+    """Call `memory_mb` in a process of its own."""
     command = [sys.executable, __file__, "--memory-of", case.name, case.peer_name, variant]
     environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}  # what is freed goes back to the system at once
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return float(done.stdout.split()[-1])
 
 
-# The table
+# The tables
 
-HEAD = """\
-| net | batch | peer | step of ours | peer / ours, float32 | peer / ours channels-last | ours float32 / bfloat16 | \
-memory in MB: peer, ours, ours channels-last |
-|---|---|---|---|---|---|---|---|"""
+
+def print_times(cases: Sequence[Case], rounds: int, bfloat16: bool) -> None:
+    """Print a row for each case, and a line for each target that it missed."""
+    print("| net | batch | peer | step of ours | peer / ours | peer / ours channels-last | ours / ours bfloat16 |")
+    print("|---|---|---|---|---|---|---|")
+    missed = []
+    for case in cases:
+        check_maths(case)
+        times = measure(case, [*VARIANTS, *(["bfloat16"] if bfloat16 else [])], rounds)
+        float32, words = ratio(times["peer"], times["ours"])
+        last, last_words = ratio(times["peer"], times["channels-last"])
+        half_words = ratio(times["ours"], times["bfloat16"])[1] if bfloat16 else "no such instructions"
+        step = f"{statistics.median(times['ours']):.2f} s"
+        print_row(case.name, "×".join(map(str, case.shape)), case.peer_name, step, words, last_words, half_words)
+        if float32 < AT_LEAST:
+            missed.append(f"{case.name} beside {case.peer_name}: float32 {float32:.2f}, wanted {AT_LEAST}")
+        if case.name.startswith(CHANNELS_LAST) and last < GAIN:
+            missed.append(f"{case.name} beside {case.peer_name}: channels-last {last:.2f}, wanted {GAIN}")
+    print("", *missed or ["every target was met"], sep="\n")
+
+
+def print_memory(cases: Sequence[Case]) -> None:
+    """Print a row for each case."""
+    print(
+        "\n| net | batch | peer | MB of the peer | MB of ours | MB of ours, channels-last |\n|---|---|---|---|---|---|"
+    )
+    for case in cases:
+        sizes = [f"{measure_memory(case, variant):.0f}" for variant in VARIANTS]
+        print_row(case.name, "×".join(map(str, case.shape)), case.peer_name, *sizes)
+
+
+def print_row(*cells: str) -> None:
+    print("| " + " | ".join(cells) + " |", flush=True)
 
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> tuple[float, str]:
@@ -299,22 +330,6 @@ def ratio(above: Sequence[float], below: Sequence[float]) -> tuple[float, str]:
     ratios = sorted(a / b for a, b in zip(above, below, strict=True))
     median = statistics.median(ratios)
     return median, f"{median:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-
-
-def print_row(case: Case, rounds: int, *, memory: bool, bfloat16: bool) -> list[str]:
-    """Measure one case and print its row; give a line for each target that it missed."""
-    check_maths(case)
-    times = measure(case, [*VARIANTS, *(["bfloat16"] if bfloat16 else [])], rounds)
-    float32, float32_words = ratio(times["peer"], times["ours"])
-    last, last_words = ratio(times["peer"], times["channels-last"])
-    half_words = ratio(times["ours"], times["bfloat16"])[1] if bfloat16 else "no such instructions"
-    sizes = [f"{measure_memory(case, variant):.0f}" for variant in VARIANTS] if memory else ["not measured"]
-    row = [case.name, "×".join(map(str, case.shape)), case.peer_name, f"{statistics.median(times['ours']):.2f} s"]
-    print("| " + " | ".join([*row, float32_words, last_words, half_words, ", ".join(sizes)]) + " |", flush=True)
-    missed = [f"float32 {float32:.2f}, wanted {AT_LEAST}"] if float32 < AT_LEAST else []
-    if case.name.startswith(CHANNELS_LAST) and last < GAIN:
-        missed.append(f"channels-last {last:.2f}, wanted {GAIN}")
-    return [f"missed by {case.name} beside {case.peer_name}: {words}" for words in missed]
 
 
 def print_machine(rounds: int) -> None:
@@ -327,7 +342,7 @@ def print_machine(rounds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=7, help="0: only memory")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only the nets of these names, quick or not")
     parser.add_argument("--all", action="store_true", help="all members of each family")
     parser.add_argument("--no-memory", action="store_true")
@@ -338,7 +353,8 @@ def main() -> None:
     warnings.filterwarnings("ignore", message="The default weight initialization")
     if arguments.memory_of:
         name, peer_name, variant = arguments.memory_of
-        return print_memory(next(case for case in PEERS[peer_name]() if case.name == name), variant)
+        print(memory_mb(next(case for case in PEERS[peer_name]() if case.name == name), variant))
+        return
     there = [name for name in PEERS if name == "plain" or find_spec(name.lower())]
     cases = [case for name in there for case in PEERS[name]()]
     if unknown := sorted(set(arguments.only or []) - {case.name for case in cases}):
@@ -346,12 +362,11 @@ def main() -> None:
     if len(there) < len(PEERS):
         print(HOW_TO_GET_PEERS)
     print_machine(arguments.rounds)
-    print(HEAD)
     chosen = [c for c in cases if (c.name in arguments.only if arguments.only else c.quick or arguments.all)]
-    settings = {"memory": not arguments.no_memory, "bfloat16": arguments.bfloat16 or bfloat16_is_quick()}
-    missed = [line for case in chosen for line in print_row(case, arguments.rounds, **settings)]
-    print("", *missed or ["every target was met"], sep="\n")
-    return None
+    if arguments.rounds:
+        print_times(chosen, arguments.rounds, bfloat16=arguments.bfloat16 or bfloat16_is_quick())
+    if not arguments.no_memory:
+        print_memory(chosen)
 
 
 if __name__ == "__main__":
