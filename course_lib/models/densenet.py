@@ -111,7 +111,7 @@ class DenseBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Add the maps of each layer: (B, in_channels, H, W) → (B, out_channels, H, W)."""
         for layer in self.children():
-            x = torch.cat([x, layer(x)], dim=1)  # k maps more; quicker than joining all of them for each layer anew
+            x = torch.cat([x, layer(x)], dim=1)  # k maps more
         return x
 
 
@@ -208,8 +208,9 @@ class DenseNet(nn.Module):
 
     Notes
     -----
-    Images have at least 29 pixels along each axis (4 blocks), so that the last transition has 2 pixels to pool. While
-    training, the last maps need more than one value each: two images, or 61 pixels.
+    With 4 blocks, images have at least 29 pixels along each axis, so that the last transition has 2 pixels to pool.
+    Below 61 the last maps are single pixels, and training then needs two images at least: batch normalisation has
+    nothing else to take its statistics of.
 
     References
     ----------
@@ -221,6 +222,28 @@ class DenseNet(nn.Module):
     >>> from course_lib.summary import summarize
     >>> with torch.device("meta"):
     ...     print(summarize(densenet121(), torch.zeros(1, 3, 224, 224), depth=2))
+    DenseNet, input (1, 3, 224, 224)
+    ...
+    layer                 type               output shape       parameters           MACs  receptive field
+    ...
+    features.conv0        Conv2d             (1, 64, 112, 112)       9,408    118,013,952            7 × 7
+    features.norm0        BatchNorm2d        (1, 64, 112, 112)         128              –            7 × 7
+    features.relu0        ReLU               (1, 64, 112, 112)           0              –            7 × 7
+    features.pool0        MaxPool2d          (1, 64, 56, 56)             0              –          11 × 11
+    features.denseblock1  DenseBlock         (1, 256, 56, 56)      335,040  1,040,449,536                –
+    features.transition1  Transition         (1, 128, 28, 28)       33,280    102,760,448                –
+    features.denseblock2  DenseBlock         (1, 512, 28, 28)      919,680    712,900,608                –
+    features.transition2  Transition         (1, 256, 14, 14)      132,096    102,760,448                –
+    features.denseblock3  DenseBlock         (1, 1024, 14, 14)   2,837,760    549,126,144                –
+    features.transition3  Transition         (1, 512, 7, 7)        526,336    102,760,448                –
+    features.denseblock4  DenseBlock         (1, 1024, 7, 7)     2,158,080    104,366,080                –
+    features.norm5        BatchNorm2d        (1, 1024, 7, 7)         2,048              –                –
+    relu                  ReLU               (1, 1024, 7, 7)             0              –                –
+    avgpool               AdaptiveAvgPool2d  (1, 1024, 1, 1)             0              –                –
+    classifier            Linear             (1, 1000)           1,025,000      1,024,000                –
+    ...
+    total                                                        7,978,856  2,834,161,664
+    ...
     """
 
     def __init__(

@@ -147,11 +147,6 @@ class Bottleneck(nn.Module):
     References
     ----------
     He et al. 2016, figure 5, right.
-
-    Examples
-    --------
-    >>> Bottleneck(256, 64)(torch.zeros(1, 256, 56, 56)).shape
-    torch.Size([1, 256, 56, 56])
     """
 
     def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:
@@ -182,15 +177,12 @@ Block = Callable[[int, int, int], PlainBlock | Bottleneck]  # made from in_chann
 
 
 class Stage(nn.Sequential):
-    """Blocks of one width, one after the other; the first may halve the image.
+    """Blocks of one width, one after the other; only the first has the stride.
 
     Parameters
     ----------
-    block : made from in_channels, width and stride
-    repeats : int
-        Number of blocks, at least 1.
-    in_channels, width, stride : int
-        As of the first block; the others have stride 1.
+    block : made from (in_channels, width, stride)
+    repeats, in_channels, width, stride : int
     """
 
     def __init__(self, block: Block, repeats: int, in_channels: int, width: int, stride: int) -> None:
@@ -213,8 +205,8 @@ class ResNet(nn.Module):
 
     Notes
     -----
-    Every layer has an output from 1×1 pixel on, and the image is halved five times: below 33 pixels the last maps are
-    single pixels, whose batch statistics come from the batch alone (two images at least while training).
+    Images have at least 1 pixel along each axis. Below 33 the last maps are single pixels (the image is halved five
+    times), and training then needs two images at least: batch normalisation has nothing else to take statistics of.
 
     References
     ----------
@@ -226,6 +218,23 @@ class ResNet(nn.Module):
     >>> from course_lib.summary import summarize
     >>> with torch.device("meta"):
     ...     print(summarize(resnet50(), torch.zeros(1, 3, 224, 224), depth=1))
+    ResNet, input (1, 3, 224, 224)
+    ...
+    layer    type               output shape       parameters           MACs  receptive field
+    ...
+    conv1    Conv2d             (1, 64, 112, 112)       9,408    118,013,952            7 × 7
+    bn1      BatchNorm2d        (1, 64, 112, 112)         128              –            7 × 7
+    relu     ReLU               (1, 64, 112, 112)           0              –            7 × 7
+    maxpool  MaxPool2d          (1, 64, 56, 56)             0              –          11 × 11
+    layer1   Stage              (1, 256, 56, 56)      215,808    667,942,912                –
+    layer2   Stage              (1, 512, 28, 28)    1,219,584  1,027,604,480                –
+    layer3   Stage              (1, 1024, 14, 14)   7,098,368  1,464,336,384                –
+    layer4   Stage              (1, 2048, 7, 7)    14,964,736    809,238,528                –
+    avgpool  AdaptiveAvgPool2d  (1, 2048, 1, 1)             0              –                –
+    fc       Linear             (1, 1000)           2,049,000      2,048,000                –
+    ...
+    total                                          25,557,032  4,089,184,256
+    ...
     """
 
     def __init__(self, block: Block, repeats: Sequence[int], num_classes: int = 1000, in_channels: int = 3) -> None:

@@ -94,8 +94,11 @@ class CifarResNet(nn.Module):
     -----
     The paper trains with SGD (momentum 0.9, weight decay 1e-4, batches of 128, learning rate 0.1, divided by 10 after
     32,000 and 48,000 of 64,000 steps); with 110 layers it begins at 0.01 until the training error is below 80 %.
-    Every layer has an output from 1×1 pixel on; below 5 the last maps are single pixels, whose batch statistics come
-    from the batch alone (two images at least while training).
+    A plain net is hard to train from its first step: the gradient of its parameters is about 7 long at 20 layers, 5·10³
+    at 56 and 10⁷ at 110; with shortcuts 4, 15 and 30 (measured on 8 random images).
+
+    Images have at least 1 pixel along each axis. Below 5 the last maps are single pixels, and training then needs two
+    images at least: batch normalisation has nothing else to take its statistics of.
 
     References
     ----------
@@ -106,6 +109,21 @@ class CifarResNet(nn.Module):
     >>> from course_lib.summary import summarize
     >>> with torch.device("meta"):
     ...     print(summarize(resnet20(), torch.zeros(1, 3, 32, 32), depth=1))
+    CifarResNet, input (1, 3, 32, 32)
+    ...
+    layer    type               output shape     parameters        MACs  receptive field
+    ...
+    conv1    Conv2d             (1, 16, 32, 32)         432     442,368            3 × 3
+    bn1      BatchNorm2d        (1, 16, 32, 32)          32           –            3 × 3
+    relu     ReLU               (1, 16, 32, 32)           0           –            3 × 3
+    layer1   Stage              (1, 16, 32, 32)      14,016  14,155,776                –
+    layer2   Stage              (1, 32, 16, 16)      51,072  12,976,128                –
+    layer3   Stage              (1, 64, 8, 8)       203,520  12,976,128                –
+    avgpool  AdaptiveAvgPool2d  (1, 64, 1, 1)             0           –                –
+    fc       Linear             (1, 10)                 650         640                –
+    ...
+    total                                           269,722  40,551,040
+    ...
     """
 
     def __init__(self, block: Block, depth: int, num_classes: int = 10, in_channels: int = 3) -> None:
