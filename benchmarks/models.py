@@ -49,12 +49,12 @@ GAIN = 1.1  # by this factor against the peer as it comes
 
 def import_torchvision():
     """Import the published wheel beside a torch that it was not built for: it misses two operators, unused here."""
-    global _declared
-    _declared = torch.library.Library("torchvision", "DEF")
+    library = torch.library.Library("torchvision", "DEF")
     for name in ("nms", "qnms"):
-        _declared.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     import torchvision
 
+    torchvision.declared = library  # the declarations live as long as it does
     return torchvision
 
 

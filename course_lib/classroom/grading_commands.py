@@ -192,7 +192,7 @@ def _table(title: str, columns: tuple[str, ...], *, shrinks: str) -> Iterator[Ca
         table = Table(title=title, title_justify="left")
         for place, name in enumerate(("", *columns)):
             width = None if name == shrinks else max([len(name), *(len(row[place]) for row in rows)])
-            table.add_column(name, overflow="ellipsis", no_wrap=True, min_width=width)
+            table.add_column(name, overflow="fold", no_wrap=name != shrinks, min_width=width)
         for row in rows:
             table.add_row(*map(Text, row))
         if rows:

@@ -9,7 +9,7 @@ off and resumed gives the same weights, bit for bit, as one that was not (on the
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -262,6 +262,7 @@ class _Means:
 
 def _accuracy(outputs: Any, targets: Tensor) -> float:
     """Share of the targets that have the largest output; NaN where targets are not classes."""
+    outputs = outputs.get("scores") if isinstance(outputs, Mapping) else outputs  # a net with auxiliary heads
     if targets.is_floating_point() or not isinstance(outputs, Tensor) or outputs.ndim < 2:
         return math.nan
     y_pred = outputs.argmax(dim=1)

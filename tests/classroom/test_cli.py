@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from course_lib.classroom import build as building
+from course_lib.classroom import grading_commands
 from course_lib.classroom.build import BuildReport, Built
 from course_lib.classroom.cli import main
 from course_lib.classroom.doctor import Finding
@@ -187,3 +188,15 @@ def test_help_loads_neither_torch_nor_jupyter():
     assert "build" in result.stdout
     assert "doctor" in result.stdout
     assert result.stdout.endswith("[]\n")
+
+
+def test_a_table_keeps_all_its_columns_on_a_narrow_page(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with grading_commands._table("marks", ("student", "story", "wanted", "got"), shrinks="story") as add:
+        add(
+            "✓", "truncated", "a task that is a function that never returns, told at length", "cannot be graded", "7.25"
+        )
+    printed = capsys.readouterr().out
+    assert "got" in printed
+    assert "7.25" in printed
+    assert "length" in printed

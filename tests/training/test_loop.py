@@ -123,6 +123,23 @@ def test_a_regression_has_losses_and_no_accuracy() -> None:
     assert np.isnan([history.train_accuracy, history.val_accuracy]).all()
 
 
+def test_the_accuracy_of_a_net_with_auxiliary_heads_is_that_of_its_scores() -> None:
+    class WithHead(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, x: Tensor) -> dict[str, Tensor]:
+            return {"scores": self.scale * x, "aux1": -self.scale * x}
+
+    def loss(outputs: dict[str, Tensor], y: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(outputs["scores"], y)
+
+    batch = torch.eye(3), torch.arange(3)
+    history = fit(WithHead(), [batch], epochs=1, loss_function=loss, device="cpu", progress=False)
+    assert history.train_accuracy.tolist() == [1.0]
+
+
 def test_several_labels_an_image_have_no_accuracy() -> None:
     batches = [(torch.rand(4, 2), torch.ones(4, 2).long())]
 
