@@ -19,6 +19,7 @@ LAYERS = {
     "metrics": {"errors"},
     "data": {"errors"},
     "training": {"metrics", "errors"},
+    "brain_age": {"metrics", "training", "models", "data", "errors"},
     "figures": {"arithmetic", "models", "summary", "metrics", "data", "training", "errors"},
     "widgets": {"arithmetic", "models", "summary", "metrics", "data", "training", "figures", "errors"},
     "classroom": {"errors"},

@@ -51,6 +51,8 @@ class PaddedIdentity(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
+        if out_channels < in_channels:
+            raise ValueError(f"a shortcut can add channels and drop none, got {in_channels} in and {out_channels} out")
         self.new_channels, self.stride = out_channels - in_channels, stride
 
     def forward(self, x: Tensor) -> Tensor:

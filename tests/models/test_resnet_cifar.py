@@ -141,6 +141,11 @@ def test_a_padded_shortcut_worked_by_hand() -> None:
     assert PaddedIdentity(2, 3, stride=2)(x).tolist() == wanted
 
 
+def test_a_padded_shortcut_drops_no_channels() -> None:
+    with pytest.raises(ValueError, match="can add channels and drop none, got 4 in and 2 out"):
+        PaddedIdentity(4, 2, stride=1)
+
+
 def test_shortcuts_have_no_parameters_and_thin_out_only_between_stages() -> None:
     net = CifarResNet(PaddedBlock, 20)
     shortcuts = [block.downsample for block in net.modules() if isinstance(block, BasicBlock)]
