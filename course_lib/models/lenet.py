@@ -105,8 +105,12 @@ class Subsample(nn.Module):
         return self.coefficient * self.sum(x) + self.bias
 
 
-class SparseConv2d(nn.Module):
-    """A convolution whose maps read only some of the maps before: one small convolution for each row of the table.
+class SparseConv2d(nn.Conv2d):
+    """A convolution whose maps read only some of the maps before: one kernel for each entry of the table.
+
+    The kernels are put into a full set of kernels whose others are zero, and one convolution does the rest. It adds up
+    many zeros (240,000 products an image for the 150,000 of layer C3), and is still ten times as fast as sixteen small
+    convolutions.
 
     Parameters
     ----------
@@ -122,18 +126,22 @@ class SparseConv2d(nn.Module):
     Examples
     --------
     >>> c3 = SparseConv2d(C3_TABLE, kernel_size=5)
-    >>> sum(p.numel() for p in c3.parameters()), c3(torch.zeros(1, 6, 14, 14)).shape
-    (1516, torch.Size([1, 16, 10, 10]))
+    >>> c3.weight.shape, c3.bias.shape, c3(torch.zeros(1, 6, 14, 14)).shape
+    (torch.Size([60, 5, 5]), torch.Size([16]), torch.Size([1, 16, 10, 10]))
     """
 
-    def __init__(self, table: Sequence[Sequence[int]], kernel_size: int) -> None:
-        super().__init__()
-        self.table = [list(inputs) for inputs in table]
-        self.maps = nn.ModuleList(nn.Conv2d(len(inputs), 1, kernel_size) for inputs in self.table)
+    places: Tensor
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Give one map a row of the table: (B, C, H, W) → (B, rows, H − k + 1, W − k + 1)."""
-        return torch.cat([conv(x[:, inputs]) for conv, inputs in zip(self.maps, self.table, strict=True)], dim=1)
+    def __init__(self, table: Sequence[Sequence[int]], kernel_size: int) -> None:
+        super().__init__(1 + max(map(max, table)), len(table), kernel_size)
+        places = torch.tensor([(output, read) for output, reads in enumerate(table) for read in reads]).T
+        self.register_buffer("places", places, persistent=False)  # (2, kernels): output map, input map
+        self.weight = nn.Parameter(self.weight.detach()[tuple(places)])  # (kernels, k, k)
+
+    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Convolve (B, C, H, W) → (B, rows of the table, H − k + 1, W − k + 1); `forward` of torch calls this."""
+        full = weight.new_zeros(self.out_channels, self.in_channels, *self.kernel_size)
+        return super()._conv_forward(x, full.index_put(tuple(self.places), weight), bias)
 
 
 class RadialBasis(nn.Module):
@@ -340,15 +348,23 @@ def map_loss(scores: Tensor, labels: Tensor, *, rubbish: float = 10.0) -> Tensor
 
 def _first_weights(layer: nn.Module) -> None:
     """Draw weights and biases uniformly from ±2.4 / fan-in (appendix A); fan-in = inputs of one unit."""
-    if isinstance(layer, nn.Conv2d | nn.Linear):
-        fan_in, parameters = layer.weight[0].numel(), (layer.weight, layer.bias)
+    if isinstance(layer, SparseConv2d):
+        with torch.no_grad():
+            for output in range(layer.out_channels):
+                own = layer.places[0] == output
+                limit = 2.4 / layer.weight[own].numel()
+                layer.weight[own] = torch.empty_like(layer.weight[own]).uniform_(-limit, limit)
+                layer.bias[output].uniform_(-limit, limit)  # type: ignore[index]  # it has biases
+    elif isinstance(layer, nn.Conv2d | nn.Linear):
+        _fill_uniformly(2.4 / layer.weight[0].numel(), layer.weight, layer.bias)
     elif isinstance(layer, Subsample):
-        fan_in, parameters = 4, (layer.coefficient, layer.bias)
-    else:
-        return
+        _fill_uniformly(2.4 / 4, layer.coefficient, layer.bias)
+
+
+def _fill_uniformly(limit: float, *parameters: Tensor | None) -> None:
     for parameter in parameters:
         if parameter is not None:  # a convolution may be without bias
-            nn.init.uniform_(parameter, -2.4 / fan_in, 2.4 / fan_in)
+            nn.init.uniform_(parameter, -limit, limit)
 
 
 def _check_images(x: Tensor, *, channels: int) -> None:

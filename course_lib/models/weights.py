@@ -174,7 +174,7 @@ def load_weights(
         (nothing else is ever unpickled), is of another net, of other classes (see `replace_head`) or of other channels
         (see `average_colours`). The net is then as it was before.
     ValueError
-        If sha256 is no such digits.
+        If sha256 is no such digits, or the net has sizes but no numbers (device "meta").
 
     Examples
     --------
@@ -187,10 +187,12 @@ def load_weights(
     """
     if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{8,64}", sha256):
         raise ValueError(f"sha256 is the file's SHA-256, or at least its first 8 hex digits, got {sha256!r}")
+    own: Weights = net.state_dict()
+    if any(value.is_meta for value in own.values()):
+        raise ValueError("wanted a net that holds numbers, got one on the device meta: build it outside of that device")
     published = PUBLISHED.get(source) if isinstance(source, str) else None
     path = Path(source) if published is None else _download(published, progress)
     saved = _read(path, checksums=[published.sha256 if published else "", sha256 or ""])
-    own: Weights = net.state_dict()
     saved = _missing_counters(saved, own) | saved
 
     heads = _heads(own)

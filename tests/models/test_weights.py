@@ -219,6 +219,12 @@ def test_a_file_that_holds_more_than_the_net_is_of_another_net(tmp_path: Path) -
         load_weights(net, save(donor, tmp_path / "more.pth"))
 
 
+def test_a_net_without_numbers_is_refused(file: Path) -> None:
+    net = nn.Conv2d(3, 6, kernel_size=3, device="meta")
+    with pytest.raises(ValueError, match="wanted a net that holds numbers, got one on the device meta"):
+        load_weights(net, file)
+
+
 # Checksums
 
 
