@@ -5,6 +5,7 @@ machine's devices and random numbers, checkpoints, a line of progress.
 """
 
 from course_lib.training.loop import Loader, fit, predict
+from course_lib.training.memory_format import faster_memory_format
 from course_lib.training.results import History, Predictions
 
-__all__ = ["History", "Loader", "Predictions", "fit", "predict"]
+__all__ = ["History", "Loader", "Predictions", "faster_memory_format", "fit", "predict"]
