@@ -137,46 +137,31 @@ def plain_cases() -> list[Case]:
         up_convolutions=(64, 32, 16),
         up=((64, 64), (32, 32), (16, 16)),
     )
+    unet_3d = partial(PaddedUNet, figure=narrow, dims=3), partial(PlainUNet, 3, 16, 4)
+    volumes = partial(VolumeClassifier, input_size=(64, 64, 64)), plain_volumes
     return [
         Case("vgg11", "plain", vgg.vgg11, plain_vgg11, (2, 3, 128, 128)),
         Case("unet", "plain", PaddedUNet, partial(PlainUNet, 2, 64, 5), (1, 1, 128, 128)),
-        Case(
-            "unet-3d",
-            "plain",
-            partial(PaddedUNet, figure=narrow, dims=3),
-            partial(PlainUNet, 3, 16, 4),
-            (1, 1, *[48] * 3),
-        ),
-        Case("volumes", "plain", partial(VolumeClassifier, input_size=(64, 64, 64)), plain_volumes, (2, 1, *[64] * 3)),
+        Case("unet-3d", "plain", *unet_3d, (1, 1, 48, 48, 48)),
+        Case("volumes", "plain", *volumes, (2, 1, 64, 64, 64)),
     ]
 
 
 def torchvision_cases() -> list[Case]:
     theirs = import_torchvision().models
-    without = {"aux_logits": False, "init_weights": True}
+    shape = (2, 3, 224, 224)
+    heads = {"aux_logits": False, "init_weights": True}
+    googlenets = partial(googlenet.googlenet, aux=False), partial(theirs.googlenet, **heads)
+    inceptions = partial(inception.inception_v3, aux=False), partial(theirs.inception_v3, **heads)
     cases = [
-        Case("alexnet", "torchvision", alexnet.AlexNet, theirs.alexnet, (4, 3, 224, 224)),
-        Case(
-            "googlenet",
-            "torchvision",
-            partial(googlenet.googlenet, aux=False),
-            partial(theirs.googlenet, **without),
-            (4, 3, 128, 128),
-        ),
-        Case(
-            "inception_v3",
-            "torchvision",
-            partial(inception.inception_v3, aux=False),
-            partial(theirs.inception_v3, **without),
-            (4, 3, 128, 128),
-        ),
+        Case("alexnet", "torchvision", alexnet.AlexNet, theirs.alexnet, shape),
+        Case("googlenet", "torchvision", *googlenets, shape),
+        Case("inception_v3", "torchvision", *inceptions, (2, 3, 299, 299)),
     ]
     for family, quick in ((vgg, "vgg11"), (resnet, "resnet50"), (densenet, "densenet121")):
         for name in sorted(vars(family).keys() & PUBLISHED.keys()):
-            case = Case(
-                name, "torchvision", getattr(family, name), getattr(theirs, name), (4, 3, 128, 128), name == quick
-            )
-            cases.append(case)
+            nets = getattr(family, name), getattr(theirs, name)
+            cases.append(Case(name, "torchvision", *nets, shape, quick=name == quick))
     return cases
 
 
@@ -192,9 +177,9 @@ def monai_cases() -> list[Case]:
     unet = partial(BasicUNet, features=(*widths, 16), norm="batch", act=("relu", {"inplace": True}))
     dense = partial(DenseNet121, spatial_dims=2, in_channels=3, out_channels=1000)
     return [
-        Case("unet-3d", "MONAI", partial(PaddedUNet, figure=figure, dims=3), unet, (1, 1, *[48] * 3)),
+        Case("unet-3d", "MONAI", partial(PaddedUNet, figure=figure, dims=3), unet, (1, 1, 48, 48, 48)),
         Case("unet-2d", "MONAI", partial(PaddedUNet, figure=figure), partial(unet, spatial_dims=2), (4, 1, 128, 128)),
-        Case("densenet121", "MONAI", densenet.densenet121, dense, (4, 3, 128, 128), quick=False),
+        Case("densenet121", "MONAI", densenet.densenet121, dense, (2, 3, 224, 224), quick=False),
     ]
 
 
