@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from course_lib.models.inputs import check_batch
+from course_lib.models.inputs import check_arguments, check_batch
 
 __all__ = ["AlexNet", "ResponseNorm", "TwoTowerAlexNet", "alexnet"]
 
@@ -77,7 +77,7 @@ class AlexNet(nn.Module):
         self, num_classes: int = 1000, in_channels: int = 3, *, dropout: float = 0.5, hidden_units: int = 4096
     ) -> None:
         super().__init__()
-        _check_numbers(num_classes, in_channels, hidden_units)
+        check_arguments(num_classes=num_classes, in_channels=in_channels, hidden_units=hidden_units)
         self.in_channels = in_channels
         self.features = nn.Sequential(  #                                     (B, 3, 224, 224)
             nn.Conv2d(in_channels, 64, kernel_size=11, stride=4, padding=2),  # (B, 64, 55, 55)
@@ -191,7 +191,7 @@ class TwoTowerAlexNet(nn.Module):
         self, num_classes: int = 1000, in_channels: int = 3, *, dropout: float = 0.5, hidden_units: int = 4096
     ) -> None:
         super().__init__()
-        _check_numbers(num_classes, in_channels, hidden_units)
+        check_arguments(num_classes=num_classes, in_channels=in_channels, hidden_units=hidden_units)
         self.in_channels = in_channels
         self.features = nn.Sequential(  #                                     (B, 3, 227, 227)
             nn.Conv2d(in_channels, 96, kernel_size=11, stride=4),  #          (B, 96, 55, 55)
@@ -245,9 +245,3 @@ def _he_weights(layer: nn.Module) -> None:
     if isinstance(layer, nn.Conv2d | nn.Linear):
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # every layer above has a bias
-
-
-def _check_numbers(num_classes: int, in_channels: int, hidden_units: int) -> None:
-    if min(num_classes, in_channels, hidden_units) < 1:
-        came = f"{num_classes}, {in_channels} and {hidden_units}"
-        raise ValueError(f"num_classes, in_channels and hidden_units are at least 1, got {came}")

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from course_lib.models.inputs import check_batch
+from course_lib.models.inputs import check_arguments, check_batch
 
 __all__ = [
     "DENSENET_TABLE",
@@ -256,8 +256,7 @@ class DenseNet(nn.Module):
         recompute: bool = False,
     ) -> None:
         super().__init__()
-        if num_classes < 1 or in_channels < 1:
-            raise ValueError(f"num_classes and in_channels are at least 1, got {num_classes} and {in_channels}")
+        check_arguments(num_classes=num_classes, in_channels=in_channels)
         if not layers or min(layers) < 1 or growth_rate < 1:
             raise ValueError(
                 f"each block has at least 1 layer and growth_rate is at least 1, got {layers!r} and {growth_rate}"

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_lib.models.inputs import check_batch
+from course_lib.models.inputs import check_arguments, check_batch
 
 __all__ = [
     "GOOGLENET_TABLE",
@@ -265,8 +265,7 @@ class GoogLeNet(nn.Module):
         dropout_aux: float = 0.7,
     ) -> None:
         super().__init__()
-        if num_classes < 1 or in_channels < 1:
-            raise ValueError(f"num_classes and in_channels are at least 1, got {num_classes} and {in_channels}")
+        check_arguments(num_classes=num_classes, in_channels=in_channels)
         self.in_channels, self.min_size, self.min_size_with_heads = in_channels, form.min_size, form.min_size_with_heads
 
         def inception(name: str, in_channels: int) -> InceptionModule:

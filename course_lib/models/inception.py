@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.models.googlenet import AuxiliaryScores, ConvBatchNorm, ConvReLU
-from course_lib.models.inputs import check_batch
+from course_lib.models.inputs import check_arguments, check_batch
 
 __all__ = [
     "INCEPTION_V2_TABLE",
@@ -315,8 +315,7 @@ class Inception(nn.Module):
         min_size_with_head: int = 299,
     ) -> None:
         super().__init__()
-        if num_classes < 1 or in_channels < 1:
-            raise ValueError(f"num_classes and in_channels are at least 1, got {num_classes} and {in_channels}")
+        check_arguments(num_classes=num_classes, in_channels=in_channels)
         self.in_channels, self.min_size, self.min_size_with_head = in_channels, min_size, min_size_with_head
         self.has_head = aux and any(isinstance(row, Head) for row in table.values())
         self.names = [name for name, row in table.items() if aux or not isinstance(row, Head)]

@@ -1,10 +1,35 @@
-"""What every net asks of its input, checked once at its door, before any layer runs."""
+"""What every net asks of its arguments and of its input, checked once, before any layer is made or runs."""
+
+from collections.abc import Iterable
 
 from torch import Tensor
 
-__all__ = ["check_batch"]
+__all__ = ["check_arguments", "check_batch"]
 
 _AXES = {2: "H, W", 3: "D, H, W"}
+
+
+def check_arguments(**sizes: int) -> None:
+    """Refuse a net without classes, channels or units.
+
+    Parameters
+    ----------
+    **sizes : int
+        Arguments of the net by their names.
+
+    Raises
+    ------
+    ValueError
+        If one of them is below 1: all are named with what came.
+
+    Examples
+    --------
+    >>> check_arguments(num_classes=0, in_channels=3)
+    Traceback (most recent call last):
+    ValueError: num_classes and in_channels are at least 1, got 0 and 3
+    """
+    if min(sizes.values()) < 1:
+        raise ValueError(f"{_and(sizes)} are at least 1, got {_and(sizes.values())}")
 
 
 def check_batch(x: Tensor, *, channels: int, min_size: int, dims: int = 2) -> None:
@@ -48,3 +73,8 @@ def check_batch(x: Tensor, *, channels: int, min_size: int, dims: int = 2) -> No
         raise ValueError(f"{wanted}, {got}: {came} where the first layer reads {channels}; see in_channels")
     if min(x.shape[2:]) < min_size:
         raise ValueError(f"{wanted}, {got}: too small for the layers of this net, resize or pad it")
+
+
+def _and(words: Iterable[object]) -> str:
+    *first, last = map(str, words)
+    return f"{', '.join(first)} and {last}" if first else last

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from course_lib.models.inputs import check_arguments
+
 __all__ = [
     "C3_TABLE",
     "DIGIT_CODES",
@@ -276,8 +278,7 @@ class PlainLeNet(nn.Module):
         pooling: Callable[[int], nn.Module] = nn.MaxPool2d,
     ) -> None:
         super().__init__()
-        if num_classes < 1 or in_channels < 1:
-            raise ValueError(f"num_classes and in_channels are at least 1, got {num_classes} and {in_channels}")
+        check_arguments(num_classes=num_classes, in_channels=in_channels)
         self.in_channels = in_channels
         self.activation = activation()  #                                     (B, in_channels, 32, 32)
         self.c1 = nn.Conv2d(in_channels, 6, kernel_size=5)  #                 (B,   6, 28, 28)

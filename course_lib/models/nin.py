@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from course_lib.models.inputs import check_batch
+from course_lib.models.inputs import check_arguments, check_batch
 
 __all__ = ["CIFAR10_LAYERS", "IMAGENET_LAYERS", "MlpConv", "NiN", "nin_cifar10", "nin_imagenet"]
 
@@ -109,8 +109,7 @@ class NiN(nn.Module):
         self, layers: Sequence[MlpConv], num_classes: int = 1000, in_channels: int = 3, *, dropout: float = 0.5
     ) -> None:
         super().__init__()
-        if num_classes < 1 or in_channels < 1:
-            raise ValueError(f"num_classes and in_channels are at least 1, got {num_classes} and {in_channels}")
+        check_arguments(num_classes=num_classes, in_channels=in_channels)
         if [layer.maps[-1] is None for layer in layers] != [False] * (len(layers) - 1) + [True]:
             raise ValueError(f"maps ends in None, for the classes, in the last layer and in no other, got {layers}")
         self.in_channels = in_channels

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from course_lib.models.inputs import check_batch
+from course_lib.models.inputs import check_arguments, check_batch
 
 __all__ = [
     "RESNET_TABLE",
@@ -239,8 +239,7 @@ class ResNet(nn.Module):
 
     def __init__(self, block: Block, repeats: Sequence[int], num_classes: int = 1000, in_channels: int = 3) -> None:
         super().__init__()
-        if num_classes < 1 or in_channels < 1:
-            raise ValueError(f"num_classes and in_channels are at least 1, got {num_classes} and {in_channels}")
+        check_arguments(num_classes=num_classes, in_channels=in_channels)
         if len(repeats) != 4 or min(repeats) < 1:
             raise ValueError(f"repeats needs the blocks of 4 stages, such as (2, 2, 2, 2), got {repeats!r}")
         self.in_channels = in_channels

@@ -13,7 +13,7 @@ Differs: the first weights of the last layer are torch's: the paper's are made f
 import torch
 from torch import Tensor, nn
 
-from course_lib.models.inputs import check_batch
+from course_lib.models.inputs import check_arguments, check_batch
 from course_lib.models.resnet import BasicBlock, Block, PlainBlock, Stage, first_weights
 
 __all__ = [
@@ -130,8 +130,7 @@ class CifarResNet(nn.Module):
 
     def __init__(self, block: Block, depth: int, num_classes: int = 10, in_channels: int = 3) -> None:
         super().__init__()
-        if num_classes < 1 or in_channels < 1:
-            raise ValueError(f"num_classes and in_channels are at least 1, got {num_classes} and {in_channels}")
+        check_arguments(num_classes=num_classes, in_channels=in_channels)
         if depth < 8 or depth % 6 != 2:
             raise ValueError(f"depth is 6n + 2, such as 8, 14, 20, 32, 44, 56 or 110, got {depth}")
         self.in_channels = in_channels

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.models.inputs import check_batch
+from course_lib.models.inputs import check_arguments, check_batch
 from course_lib.models.tiles import UFigure
 
 __all__ = ["LIVER_NET", "U_NET", "U_NET_3D", "PaddedUNet", "ShortSkip", "UNet", "liver_net", "unet3d"]
@@ -112,8 +112,7 @@ class _U(nn.Module):
         up_level: Callable[[int, Sequence[int]], nn.Module],
     ) -> None:
         super().__init__()
-        if num_classes < 1 or in_channels < 1:
-            raise ValueError(f"num_classes and in_channels are at least 1, got {num_classes} and {in_channels}")
+        check_arguments(num_classes=num_classes, in_channels=in_channels)
         layers = _layers(dims)
         self.figure, self.in_channels, self.dims = figure, in_channels, dims
         ends = [in_channels, *(level[-1] for level in figure.down)]

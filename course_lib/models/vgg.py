@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from course_lib.models.inputs import check_batch
+from course_lib.models.inputs import check_arguments, check_batch
 
 __all__ = [
     "VGG",
@@ -105,7 +105,11 @@ class VGG(nn.Module):
         hidden_units: int = 4096,
     ) -> None:
         super().__init__()
-        _check_numbers(blocks, num_classes, in_channels, hidden_units)
+        if not blocks or not all(blocks) or min(maps for block in blocks for maps in block) < 1:
+            raise ValueError(
+                f"blocks names the maps, at least 1, of each convolution, such as ((64,), (128,)), got {blocks}"
+            )
+        check_arguments(num_classes=num_classes, in_channels=in_channels, hidden_units=hidden_units)
         self.in_channels = in_channels
         self.min_size = 2 ** len(blocks)
         layers: list[nn.Module] = []  #                           (B, 3, 224, 224)
@@ -183,13 +187,3 @@ def _he_weights(layer: nn.Module) -> None:
     if isinstance(layer, nn.Conv2d | nn.Linear):
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # every layer above has a bias
-
-
-def _check_numbers(blocks: Blocks, num_classes: int, in_channels: int, hidden_units: int) -> None:
-    if not blocks or not all(blocks) or min(maps for block in blocks for maps in block) < 1:
-        raise ValueError(
-            f"blocks names the maps, at least 1, of each convolution, such as ((64,), (128,)), got {blocks}"
-        )
-    if min(num_classes, in_channels, hidden_units) < 1:
-        came = f"{num_classes}, {in_channels} and {hidden_units}"
-        raise ValueError(f"num_classes, in_channels and hidden_units are at least 1, got {came}")

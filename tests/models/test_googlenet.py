@@ -24,34 +24,6 @@ from course_lib.training import fit, predict
 
 BOTH = pytest.mark.parametrize("make", [googlenet_paper, googlenet])
 
-# The published state dict in its order: a convolution by the shape of its weights (its batch norm comes after it).
-PUBLISHED = """
-conv1: - 64x3x7x7
-conv2: - 64x64x1x1
-conv3: - 192x64x3x3
-inception3a: branch1 64x192x1x1 branch2.0 96x192x1x1 branch2.1 128x96x3x3 branch3.0 16x192x1x1 branch3.1
-    32x16x3x3 branch4.1 32x192x1x1
-inception3b: branch1 128x256x1x1 branch2.0 128x256x1x1 branch2.1 192x128x3x3 branch3.0 32x256x1x1 branch3.1
-    96x32x3x3 branch4.1 64x256x1x1
-inception4a: branch1 192x480x1x1 branch2.0 96x480x1x1 branch2.1 208x96x3x3 branch3.0 16x480x1x1 branch3.1
-    48x16x3x3 branch4.1 64x480x1x1
-inception4b: branch1 160x512x1x1 branch2.0 112x512x1x1 branch2.1 224x112x3x3 branch3.0 24x512x1x1 branch3.1
-    64x24x3x3 branch4.1 64x512x1x1
-inception4c: branch1 128x512x1x1 branch2.0 128x512x1x1 branch2.1 256x128x3x3 branch3.0 24x512x1x1 branch3.1
-    64x24x3x3 branch4.1 64x512x1x1
-inception4d: branch1 112x512x1x1 branch2.0 144x512x1x1 branch2.1 288x144x3x3 branch3.0 32x512x1x1 branch3.1
-    64x32x3x3 branch4.1 64x512x1x1
-inception4e: branch1 256x528x1x1 branch2.0 160x528x1x1 branch2.1 320x160x3x3 branch3.0 32x528x1x1 branch3.1
-    128x32x3x3 branch4.1 128x528x1x1
-inception5a: branch1 256x832x1x1 branch2.0 160x832x1x1 branch2.1 320x160x3x3 branch3.0 32x832x1x1 branch3.1
-    128x32x3x3 branch4.1 128x832x1x1
-inception5b: branch1 384x832x1x1 branch2.0 192x832x1x1 branch2.1 384x192x3x3 branch3.0 48x832x1x1 branch3.1
-    128x48x3x3 branch4.1 128x832x1x1
-aux1: conv 128x512x1x1 fc1.weight 1024x2048 fc1.bias 1024 fc2.weight 1000x1024 fc2.bias 1000
-aux2: conv 128x528x1x1 fc1.weight 1024x2048 fc1.bias 1024 fc2.weight 1000x1024 fc2.bias 1000
-fc: weight 1000x1024 bias 1000
-"""
-
 # What comes out of each layer, and its parameters: in the paper's form, in the published one.
 LAYERS = {
     "conv1": ((64, 112, 112), 9_472, 9_536),
@@ -86,36 +58,12 @@ def count(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
-def published_shapes(text: str) -> list[tuple[str, tuple[int, ...]]]:
-    """Names and shapes of a state dict in its order, from the compact form above."""
-    shapes, prefix = [], ""
-    words = iter(text.split())
-    for word in words:
-        if word.endswith(":"):
-            prefix = word[:-1]
-            word = next(words)
-        name, shape = f"{prefix}.{word}".removesuffix(".-"), tuple(map(int, next(words).split("x")))
-        if name.endswith(("weight", "bias")):
-            shapes.append((name, shape))
-            continue
-        shapes.append((f"{name}.conv.weight", shape))
-        shapes += [(f"{name}.bn.{key}", shape[:1]) for key in ("weight", "bias", "running_mean", "running_var")]
-        shapes.append((f"{name}.bn.num_batches_tracked", ()))
-    return shapes
-
-
 @pytest.fixture
 def images() -> Tensor:
     return torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
 
 
 # The nets
-
-
-def test_the_state_dict_is_the_published_one_in_its_order() -> None:
-    with torch.device("meta"):
-        net = googlenet()
-    assert [(name, tuple(value.shape)) for name, value in net.state_dict().items()] == published_shapes(PUBLISHED)
 
 
 @pytest.mark.parametrize(

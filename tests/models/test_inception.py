@@ -27,44 +27,6 @@ from course_lib.summary import summarize
 
 BOTH = pytest.mark.parametrize("make", [inception_v2, inception_v3])
 
-# The published state dict in its order: a convolution by the shape of its weights (its batch norm comes after it).
-PUBLISHED = """
-Conv2d_1a_3x3: - 32x3x3x3
-Conv2d_2a_3x3: - 32x32x3x3
-Conv2d_2b_3x3: - 64x32x3x3
-Conv2d_3b_1x1: - 80x64x1x1
-Conv2d_4a_3x3: - 192x80x3x3
-Mixed_5b: branch1x1 64x192x1x1 branch5x5_1 48x192x1x1 branch5x5_2 64x48x5x5 branch3x3dbl_1 64x192x1x1
-    branch3x3dbl_2 96x64x3x3 branch3x3dbl_3 96x96x3x3 branch_pool 32x192x1x1
-Mixed_5c: branch1x1 64x256x1x1 branch5x5_1 48x256x1x1 branch5x5_2 64x48x5x5 branch3x3dbl_1 64x256x1x1
-    branch3x3dbl_2 96x64x3x3 branch3x3dbl_3 96x96x3x3 branch_pool 64x256x1x1
-Mixed_5d: branch1x1 64x288x1x1 branch5x5_1 48x288x1x1 branch5x5_2 64x48x5x5 branch3x3dbl_1 64x288x1x1
-    branch3x3dbl_2 96x64x3x3 branch3x3dbl_3 96x96x3x3 branch_pool 64x288x1x1
-Mixed_6a: branch3x3 384x288x3x3 branch3x3dbl_1 64x288x1x1 branch3x3dbl_2 96x64x3x3 branch3x3dbl_3 96x96x3x3
-Mixed_6b: branch1x1 192x768x1x1 branch7x7_1 128x768x1x1 branch7x7_2 128x128x1x7 branch7x7_3 192x128x7x1
-    branch7x7dbl_1 128x768x1x1 branch7x7dbl_2 128x128x7x1 branch7x7dbl_3 128x128x1x7 branch7x7dbl_4 128x128x7x1
-    branch7x7dbl_5 192x128x1x7 branch_pool 192x768x1x1
-Mixed_6c: branch1x1 192x768x1x1 branch7x7_1 160x768x1x1 branch7x7_2 160x160x1x7 branch7x7_3 192x160x7x1
-    branch7x7dbl_1 160x768x1x1 branch7x7dbl_2 160x160x7x1 branch7x7dbl_3 160x160x1x7 branch7x7dbl_4 160x160x7x1
-    branch7x7dbl_5 192x160x1x7 branch_pool 192x768x1x1
-Mixed_6d: branch1x1 192x768x1x1 branch7x7_1 160x768x1x1 branch7x7_2 160x160x1x7 branch7x7_3 192x160x7x1
-    branch7x7dbl_1 160x768x1x1 branch7x7dbl_2 160x160x7x1 branch7x7dbl_3 160x160x1x7 branch7x7dbl_4 160x160x7x1
-    branch7x7dbl_5 192x160x1x7 branch_pool 192x768x1x1
-Mixed_6e: branch1x1 192x768x1x1 branch7x7_1 192x768x1x1 branch7x7_2 192x192x1x7 branch7x7_3 192x192x7x1
-    branch7x7dbl_1 192x768x1x1 branch7x7dbl_2 192x192x7x1 branch7x7dbl_3 192x192x1x7 branch7x7dbl_4 192x192x7x1
-    branch7x7dbl_5 192x192x1x7 branch_pool 192x768x1x1
-AuxLogits: conv0 128x768x1x1 conv1 768x128x5x5 fc.weight 1000x768 fc.bias 1000
-Mixed_7a: branch3x3_1 192x768x1x1 branch3x3_2 320x192x3x3 branch7x7x3_1 192x768x1x1 branch7x7x3_2 192x192x1x7
-    branch7x7x3_3 192x192x7x1 branch7x7x3_4 192x192x3x3
-Mixed_7b: branch1x1 320x1280x1x1 branch3x3_1 384x1280x1x1 branch3x3_2a 384x384x1x3 branch3x3_2b 384x384x3x1
-    branch3x3dbl_1 448x1280x1x1 branch3x3dbl_2 384x448x3x3 branch3x3dbl_3a 384x384x1x3 branch3x3dbl_3b
-    384x384x3x1 branch_pool 192x1280x1x1
-Mixed_7c: branch1x1 320x2048x1x1 branch3x3_1 384x2048x1x1 branch3x3_2a 384x384x1x3 branch3x3_2b 384x384x3x1
-    branch3x3dbl_1 448x2048x1x1 branch3x3dbl_2 384x448x3x3 branch3x3dbl_3a 384x384x1x3 branch3x3dbl_3b
-    384x384x3x1 branch_pool 192x2048x1x1
-fc: weight 1000x2048 bias 1000
-"""
-
 # What comes out of each layer, and its parameters.
 V2_LAYERS = {
     "conv1": ((32, 149, 149), 928),
@@ -160,31 +122,7 @@ def count(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
-def published_shapes(text: str) -> list[tuple[str, tuple[int, ...]]]:
-    """Names and shapes of a state dict in its order, from the compact form above."""
-    shapes, prefix = [], ""
-    words = iter(text.split())
-    for word in words:
-        if word.endswith(":"):
-            prefix = word[:-1]
-            word = next(words)
-        name, shape = f"{prefix}.{word}".removesuffix(".-"), tuple(map(int, next(words).split("x")))
-        if name.endswith(("weight", "bias")):
-            shapes.append((name, shape))
-            continue
-        shapes.append((f"{name}.conv.weight", shape))
-        shapes += [(f"{name}.bn.{key}", shape[:1]) for key in ("weight", "bias", "running_mean", "running_var")]
-        shapes.append((f"{name}.bn.num_batches_tracked", ()))
-    return shapes
-
-
 # The nets
-
-
-def test_the_state_dict_is_the_published_one_in_its_order() -> None:
-    with torch.device("meta"):
-        net = inception_v3()
-    assert [(name, tuple(value.shape)) for name, value in net.state_dict().items()] == published_shapes(PUBLISHED)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course_lib.models.inputs import check_batch
+from course_lib.models.inputs import check_arguments, check_batch
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,9 @@ def test_volumes_have_three_axes() -> None:
     check_batch(torch.zeros(1, 1, 8, 9, 10), channels=1, min_size=8, dims=3)
     with pytest.raises(ValueError, match=r"\(B, 1, D, H, W\) of at least 9 pixels along D, H, W, got .* too small"):
         check_batch(torch.zeros(1, 1, 8, 9, 10), channels=1, min_size=9, dims=3)
+
+
+def test_every_argument_is_named_with_what_came() -> None:
+    check_arguments(num_classes=1, in_channels=1, hidden_units=1)
+    with pytest.raises(ValueError, match="^num_classes, in_channels and hidden_units are at least 1, got 2, 0 and 8$"):
+        check_arguments(num_classes=2, in_channels=0, hidden_units=8)
