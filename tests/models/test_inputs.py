@@ -39,5 +39,5 @@ def test_volumes_have_three_axes() -> None:
 
 def test_every_argument_is_named_with_what_came() -> None:
     check_arguments(num_classes=1, in_channels=1, hidden_units=1)
-    with pytest.raises(ValueError, match="^num_classes, in_channels and hidden_units are at least 1, got 2, 0 and 8$"):
+    with pytest.raises(ValueError, match=r"^num_classes, in_channels and hidden_units are at least 1, got 2, 0 and 8$"):
         check_arguments(num_classes=2, in_channels=0, hidden_units=8)
