@@ -4,10 +4,16 @@ Names and meanings are those of scikit-learn, which is the oracle in the tests. 
 never guessed from the labels, so that a class nobody met keeps its place; and an empty input has an answer.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from course_lib.metrics.door import as_array, as_labels
+
 __all__ = ["accuracy_score", "confusion_matrix"]
+
+BLOCK = 65_536
 
 
 def accuracy_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -78,26 +84,29 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, *, num_classes: int) 
         raise ValueError(f"num_classes must be at least 1, got {num_classes}")
     true, predicted = _label_pair(y_true, y_pred)
     for name, labels in (("y_true", true), ("y_pred", predicted)):
-        outside = labels[(labels < 0) | (labels >= num_classes)]
-        if len(outside):
-            raise ValueError(
-                f"{name} needs labels from 0 to {num_classes - 1}, got {outside[0]}: is num_classes right?"
-            )
-    counts = np.bincount(true * num_classes + predicted, minlength=num_classes**2)
+        if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
+            outside = labels[(labels < 0) | (labels >= num_classes)][0]
+            raise ValueError(f"{name} needs labels from 0 to {num_classes - 1}, got {outside}: is num_classes right?")
+    counts = np.zeros(num_classes**2, dtype=np.int64)
+    block = max(BLOCK, num_classes**2)  # it stays in the processor's cache, and needs no memory to speak of
+    for start in range(0, len(true), block):
+        part = slice(start, start + block)
+        cells = true[part].astype(np.int64)
+        cells *= num_classes
+        cells += predicted[part].astype(np.int64, copy=False)
+        counts += np.bincount(cells, minlength=num_classes**2)
     return counts.reshape(num_classes, num_classes)
 
 
-def _label_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _label_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]:
     true, predicted = _labels("y_true", y_true), _labels("y_pred", y_pred)
     if len(true) != len(predicted):
         raise ValueError(f"y_true and y_pred need one label for each case, got {len(true)} and {len(predicted)} labels")
     return true, predicted
 
 
-def _labels(name: str, values: ArrayLike) -> NDArray[np.int64]:
-    labels = np.asarray(values)
-    if labels.ndim != 1:
-        raise ValueError(f"{name} needs shape (N,), got {labels.shape}: scores become labels by argmax(axis=1)")
-    if len(labels) and labels.dtype.kind not in "iub":
-        raise TypeError(f"{name} needs whole numbers as labels, got {labels.dtype}")
-    return labels.astype(np.int64)
+def _labels(name: str, values: ArrayLike) -> NDArray[np.integer[Any]]:
+    array = as_array(name, values)
+    if array.ndim != 1:
+        raise ValueError(f"{name} needs shape (N,), got {array.shape}: scores become labels by argmax(axis=1)")
+    return as_labels(name, array)

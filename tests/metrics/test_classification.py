@@ -1,5 +1,6 @@
 """Accuracy and confusion: by hand, at the edges, and beside scikit-learn."""
 
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -84,3 +85,20 @@ def test_tensors_are_taken_as_they_are() -> None:
 def test_labels_that_make_no_sense_are_refused_with_the_reason(call: Callable, error: type, words: str) -> None:
     with pytest.raises(error, match=words):
         call()
+
+
+def test_a_confusion_matrix_of_many_labels_needs_little_memory_and_loses_none_between_blocks() -> None:
+    rng = np.random.default_rng(0)
+    y_true, y_pred = rng.integers(0, 5, (2, 1_000_003), dtype=np.uint8)
+    tracemalloc.start()
+    matrix = confusion_matrix(y_true, y_pred, num_classes=5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4e6
+    wanted = [[np.count_nonzero((y_true == row) & (y_pred == column)) for column in range(5)] for row in range(5)]
+    assert matrix.tolist() == wanted
+
+
+def test_unsigned_labels_of_64_bits_are_labels() -> None:
+    labels = np.array([0, 1], dtype=np.uint64)
+    assert confusion_matrix(labels, labels, num_classes=2).tolist() == [[1, 0], [0, 1]]
