@@ -112,6 +112,8 @@ def _judge(
         ]
         if lost and "not defined" in str(problem):
             return "error", f"The cell that defines `{lost[0]}` ended the kernel or did not stop."
+        if session.lost and "not defined" in str(problem):
+            return "not attempted", f"{problem} A cell that ended the kernel or did not stop defines nothing."
         return "not attempted", str(problem)[:500]
     except (TookTooLong, _OutOfTime) as problem:
         return "time", f"Your code {problem}." if isinstance(problem, TookTooLong) else "Checking took too long."

@@ -150,6 +150,7 @@ def test_what_a_student_is_told(grade):
     assert said["works for arrays and any number"] == "Your code raised ZeroDivisionError."
     assert said["counts"].startswith("Your code raised AttributeError: 'Counter' object has no attribute 'add'.")
     assert states(result)["is the answer"] == "not attempted"
+    assert "A cell that ended the kernel or did not stop defines nothing." in said["is the answer"]
 
 
 @pytest.mark.sandbox
