@@ -337,7 +337,7 @@ class IntraclassCorrelation:
 
 
 def intraclass_correlation(ratings: ArrayLike) -> IntraclassCorrelation:
-    """Compare the spread between cases with that between raters: how well can one rater stand for another?
+    """Compare the spread between cases with that between raters, as far as one rater can stand for another.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """How far predicted numbers are from the true ones: an age in years, a volume in millilitres.
 
 Names and meanings are those of scikit-learn, which is the oracle in the tests. Differs: what is 0/0 is NaN. R² of equal
-true values is NaN here, where scikit-learn answers 1 or 0; an empty input has an answer, and an infinite value has none.
+true values is NaN, where scikit-learn answers 1 or 0; an empty input has an answer, and an infinite value has none.
 """
 
 import numpy as np

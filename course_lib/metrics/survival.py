@@ -384,7 +384,8 @@ def _pairs_after_events(event: NDArray[np.bool_], rank: NDArray[np.int64]) -> tu
     """Pairs of an event and a case after it, the latter of lower, and of equal, rank.
 
     Two ranks first differ in one bit, so each pair is met once: where, among those whose higher bits are the same, the
-    event has a 1 and the other a 0. That is log₂ N passes instead of N² pairs; dividing by the bit keeps the time order.
+    event has a 1 and the other a 0. That makes log₂ N passes of N² pairs. Sorting by that bit, each half still in the
+    order of time, brings those with the same bits together.
     """
     lower = 0
     for bit in reversed(range(int(rank.max(initial=0)).bit_length())):
@@ -397,7 +398,7 @@ def _pairs_after_events(event: NDArray[np.bool_], rank: NDArray[np.int64]) -> tu
 
 def _earlier_in_group(marked: NDArray[np.bool_], group: NDArray[np.int64]) -> NDArray[np.int64]:
     """How many marked ones stand before each, within its group; a group stands together."""
-    before = np.cumsum(marked) - marked
+    before: NDArray[np.int64] = np.cumsum(marked) - marked
     first = np.concatenate(([True], group[1:] != group[:-1]))[: len(group)]
     return before - np.maximum.accumulate(np.where(first, before, 0))
 
