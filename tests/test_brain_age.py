@@ -173,7 +173,7 @@ def test_one_subject_and_equal_ages_are_refused(correction: type) -> None:
         correction.fit([60], [62])
     with pytest.raises(ValueError, match="needs at least 2 subjects, got 0"):
         correction.fit([], [])
-    with pytest.raises(ValueError, match="all subjects are 60.1 years old: from equal ages nothing is learned"):
+    with pytest.raises(ValueError, match=r"all subjects are 60\.1 years old: from equal ages nothing is learned"):
         correction.fit([60.1, 60.1, 60.1], [62, 58, 61])
 
 

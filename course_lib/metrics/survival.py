@@ -185,7 +185,7 @@ class SurvivalCurve:
     high: NDArray[np.float64]
 
     def at(self, time: ArrayLike) -> NDArray[np.float64]:
-        """Survival at any times of at least 0; NaN after the last case was seen, unless nobody was left."""
+        """Survival, (N,), at N times of at least 0; NaN after the last case was seen, unless nobody was left."""
         wanted = np.atleast_1d(as_scores("time", time))
         if (wanted < 0).any():
             raise ValueError(f"time needs values of at least 0, got {wanted.min():g}")

@@ -57,7 +57,8 @@ def test_kappa_of_two_radiologists_by_hand() -> None:
 
 
 def test_a_disagreement_of_two_grades_weighs_four_times_in_the_quadratic_kappa() -> None:
-    # proliferation of tumours, grades 1 to 3 written as 0 to 2: one case of four is two grades off; chance: 16 pairs of labels
+    # proliferation of tumours, grades 1 to 3 written as 0 to 2: one case of four is two grades off; by chance, each of
+    # the 16 pairs of a grade of one and a grade of the other is as likely
     first, second = [0, 1, 2, 2], [0, 1, 2, 0]
     assert linear_kappa_score(first, second, num_classes=3) == pytest.approx(1 - (2 / 4) / (16 / 16))
     assert quadratic_kappa_score(first, second, num_classes=3) == pytest.approx(1 - (4 / 4) / (26 / 16))
