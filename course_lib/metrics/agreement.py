@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, rankdata, t
 
 from course_lib.metrics.classification import confusion_matrix
-from course_lib.metrics.door import as_scores, same_shape
+from course_lib.metrics.door import as_labels, as_scores, same_shape
 from course_lib.metrics.intervals import Interval
 from course_lib.metrics.measurements import as_measurements
 from course_lib.metrics.regression import pearson_correlation
@@ -61,7 +61,7 @@ def cohen_kappa_score(first: ArrayLike, second: ArrayLike, *, num_classes: int) 
     >>> cohen_kappa_score([0, 0, 1, 1], [0, 0, 1, 0], num_classes=2)
     0.5
     """
-    return _kappa(confusion_matrix(first, second, num_classes=num_classes), (_steps(num_classes) > 0).astype(float))
+    return _kappa(_table(first, second, num_classes), (_steps(num_classes) > 0).astype(float))
 
 
 def linear_kappa_score(first: ArrayLike, second: ArrayLike, *, num_classes: int) -> float:
@@ -96,7 +96,7 @@ def linear_kappa_score(first: ArrayLike, second: ArrayLike, *, num_classes: int)
     >>> linear_kappa_score([0, 1, 2, 2], [0, 1, 2, 1], num_classes=3)
     0.7142857142857143
     """
-    return _kappa(confusion_matrix(first, second, num_classes=num_classes), _steps(num_classes))
+    return _kappa(_table(first, second, num_classes), _steps(num_classes))
 
 
 def quadratic_kappa_score(first: ArrayLike, second: ArrayLike, *, num_classes: int) -> float:
@@ -133,7 +133,7 @@ def quadratic_kappa_score(first: ArrayLike, second: ArrayLike, *, num_classes: i
     >>> quadratic_kappa_score([0, 1, 2, 2], [0, 1, 2, 1], num_classes=3)
     0.8
     """
-    return _kappa(confusion_matrix(first, second, num_classes=num_classes), _steps(num_classes) ** 2)
+    return _kappa(_table(first, second, num_classes), _steps(num_classes) ** 2)
 
 
 def spearman_correlation(x: ArrayLike, y: ArrayLike) -> float:
@@ -384,6 +384,19 @@ def intraclass_correlation(ratings: ArrayLike) -> IntraclassCorrelation:
         num_cases=num_cases,
         num_raters=num_raters,
     )
+
+
+def _table(first: ArrayLike, second: ArrayLike, num_classes: int) -> NDArray[np.int64]:
+    """How often the first reader gave this grade (row) and the second that one (column)."""
+    readers = {"first": as_labels("first", first), "second": as_labels("second", second)}
+    same_shape(**readers)
+    for name, labels in readers.items():
+        if labels.ndim != 1:
+            raise ValueError(f"{name} needs shape (N,), got {labels.shape}")
+        if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
+            outside = labels[(labels < 0) | (labels >= num_classes)][0]
+            raise ValueError(f"{name} needs labels from 0 to {num_classes - 1}, got {outside}: is num_classes right?")
+    return confusion_matrix(readers["first"], readers["second"], num_classes=num_classes)
 
 
 def _steps(num_classes: int) -> NDArray[np.float64]:

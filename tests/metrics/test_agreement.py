@@ -246,10 +246,12 @@ def test_intraclass_correlation_has_no_unit_and_no_order_of_raters(seed: int, sc
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: cohen_kappa_score([0, 2], [0, 1], num_classes=2), ValueError, "labels from 0 to 1, got 2"),
-        (lambda: quadratic_kappa_score([0, -1], [0, 1], num_classes=2), ValueError, "got -1"),
-        (lambda: linear_kappa_score([0.5], [1], num_classes=2), TypeError, "needs whole numbers as labels"),
-        (lambda: cohen_kappa_score([0, 1], [0], num_classes=2), ValueError, "got"),
+        (lambda: cohen_kappa_score([0, 2], [0, 1], num_classes=2), ValueError, "first needs labels from 0 to 1, got 2"),
+        (lambda: quadratic_kappa_score([0, -1], [0, 1], num_classes=2), ValueError, "first needs labels .* got -1"),
+        (lambda: cohen_kappa_score([0, 1], [0, 2], num_classes=2), ValueError, "second needs labels from 0 to 1"),
+        (lambda: linear_kappa_score([0.5], [1], num_classes=2), TypeError, "first needs whole numbers as labels"),
+        (lambda: cohen_kappa_score([0, 1], [0], num_classes=2), ValueError, "first and second need the same shape"),
+        (lambda: cohen_kappa_score([[0, 1]], [[0, 1]], num_classes=2), ValueError, r"first needs shape \(N,\)"),
         (lambda: cohen_kappa_score([], [], num_classes=0), ValueError, "num_classes must be at least 1, got 0"),
         (lambda: spearman_correlation([1, np.nan], [1, 2]), ValueError, "x is NaN at index 1"),
         (lambda: spearman_correlation([[1, 2]], [[1, 2]]), ValueError, r"x and y need shape \(N,\), got \(1, 2\)"),
