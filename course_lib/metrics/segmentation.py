@@ -6,9 +6,9 @@ Differs: what cannot be measured (two empty masks) is NaN unless a value is give
 sign of RVD is kept.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import inf, isfinite, nan, prod
+from math import inf, nan
 from operator import index
 from typing import Any, Literal
 
@@ -19,14 +19,12 @@ from course_lib.metrics.door import as_array, as_labels, as_mask, same_shape
 
 __all__ = [
     "Overlap",
-    "as_spacing",
     "dice_global",
     "dice_per_case",
     "dice_score",
     "jaccard_score",
     "overlap",
     "overlap_per_class",
-    "volume_ml",
 ]
 
 
@@ -263,71 +261,6 @@ def dice_global(overlaps: Iterable[Overlap], *, empty: float = nan) -> float:
     0.505
     """
     return sum(overlaps, Overlap(0, 0, 0)).dice(empty=empty)
-
-
-def volume_ml(mask: ArrayLike, *, spacing_mm: Sequence[float]) -> float:
-    """Volume of a mask in millilitres: voxels × the volume of one.
-
-    Parameters
-    ----------
-    mask : (D, H, W) array of bool, or of 0 and 1
-        One volume; a millilitre needs three axes.
-    spacing_mm : sequence of 3 float
-        Distance between voxel centres along each axis, in the order of the axes.
-
-    Returns
-    -------
-    float
-        In ml, 0 for an empty mask.
-
-    Raises
-    ------
-    ValueError
-        If the mask has not three axes or another value than 0 and 1, or the spacing does not fit.
-
-    Examples
-    --------
-    >>> volume_ml([[[1, 1], [1, 1]]], spacing_mm=(5.0, 10.0, 10.0))
-    2.0
-    """
-    voxels = as_array("mask", mask)
-    if voxels.ndim != 3:
-        raise ValueError(f"mask needs shape (D, H, W) to have a volume, got {voxels.shape}")
-    spacing = as_spacing(spacing_mm, axes=3)
-    return overlap(voxels, voxels).voxels_true * prod(spacing) / 1000
-
-
-def as_spacing(spacing_mm: Sequence[float], *, axes: int) -> tuple[float, ...]:
-    """Give the spacing of a grid as floats, one for each axis.
-
-    Parameters
-    ----------
-    spacing_mm : sequence of float
-        Distance between voxel centres along each axis, in mm.
-    axes : int
-        How many axes the mask has.
-
-    Returns
-    -------
-    tuple of float
-        As many as there are axes.
-
-    Raises
-    ------
-    ValueError
-        If there are more or fewer values than axes, or one is not above 0 and finite.
-
-    Examples
-    --------
-    >>> as_spacing([5, 0.7, 0.7], axes=3)
-    (5.0, 0.7, 0.7)
-    """
-    spacing = tuple(float(value) for value in np.atleast_1d(as_array("spacing_mm", spacing_mm)))
-    if len(spacing) != axes:
-        raise ValueError(f"spacing_mm needs {axes} values for a {axes}-D mask, got {spacing}")
-    if not all(isfinite(value) and value > 0 for value in spacing):
-        raise ValueError(f"spacing_mm needs distances above 0 mm, got {spacing}")
-    return spacing
 
 
 def _blocks(**pair: ArrayLike) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:

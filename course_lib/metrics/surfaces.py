@@ -12,16 +12,16 @@ Differs: Nikolov's surface Dice weighs each border voxel by the area of the surf
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import ceil, floor, hypot, inf, isnan, nan, prod, sqrt
+from math import ceil, floor, inf, isnan, nan, prod, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
 from course_lib.metrics.door import as_mask, same_shape
-from course_lib.metrics.segmentation import as_spacing
+from course_lib.metrics.spacing import as_spacing
 
-__all__ = ["SurfaceDistances", "image_diagonal_mm", "surface_distances"]
+__all__ = ["SurfaceDistances", "surface_distances"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,38 +119,6 @@ def surface_distances(
         _directed_mm(borders[0], borders[1], shifts, lengths_mm, spacing),
         _directed_mm(borders[1], borders[0], shifts, lengths_mm, spacing),
     )
-
-
-def image_diagonal_mm(shape: Sequence[int], spacing_mm: Sequence[float]) -> float:
-    """Length of an image's diagonal: what some challenges give a case with one empty mask.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        Voxels along each axis.
-    spacing_mm : sequence of float
-        Distance between voxel centres along each axis.
-
-    Returns
-    -------
-    float
-        In mm.
-
-    Raises
-    ------
-    ValueError
-        If the spacing does not fit the shape.
-
-    References
-    ----------
-    The brain tumour challenge BraTS gives 373.13 mm, the diagonal of its 240 × 240 × 155 voxels of 1 mm.
-
-    Examples
-    --------
-    >>> round(image_diagonal_mm((155, 240, 240), (1, 1, 1)), 2)
-    373.13
-    """
-    return hypot(*(size * step for size, step in zip(shape, as_spacing(spacing_mm, axes=len(shape)), strict=True)))
 
 
 def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...] | None:

@@ -13,14 +13,12 @@ from hypothesis.extra import numpy as hnp
 
 from course_lib.metrics.segmentation import (
     Overlap,
-    as_spacing,
     dice_global,
     dice_per_case,
     dice_score,
     jaccard_score,
     overlap,
     overlap_per_class,
-    volume_ml,
 )
 
 MASKS = hnp.arrays(bool, (2, 5, 6))
@@ -146,13 +144,6 @@ def test_a_case_without_lesion_makes_the_mean_nan_unless_its_value_is_given() ->
     assert isnan(dice_global([]))
 
 
-def test_a_volume_is_voxels_times_spacing() -> None:
-    mask = np.zeros((4, 5, 6), dtype=np.uint8)
-    mask[1:3, 1:4, 2:4] = 1  # 12 voxels of 5 × 0.7 × 0.7 mm
-    assert volume_ml(mask, spacing_mm=(5, 0.7, 0.7)) == pytest.approx(12 * 5 * 0.49 / 1000, rel=1e-12)
-    assert volume_ml(np.zeros((2, 2, 2)), spacing_mm=(1, 1, 1)) == 0.0
-
-
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
@@ -169,12 +160,6 @@ def test_a_volume_is_voxels_times_spacing() -> None:
         (lambda: overlap_per_class([0], [0], num_classes=0), ValueError, "num_classes must be at least 1, got 0"),
         (lambda: Overlap(3, 2, 3), ValueError, "voxels_both must lie between 0 and the smaller mask"),
         (lambda: Overlap(3, 2, -1), ValueError, "voxels_both must lie between 0 and the smaller mask"),
-        (lambda: volume_ml([[1]], spacing_mm=(1, 1)), ValueError, r"mask needs shape \(D, H, W\).*got \(1, 1\)"),
-        (lambda: volume_ml([[[1]]], spacing_mm=(1, 1)), ValueError, r"3 values for a 3-D mask, got \(1.0, 1.0\)"),
-        (lambda: as_spacing((1, 0), axes=2), ValueError, r"above 0 mm, got \(1.0, 0.0\)"),
-        (lambda: as_spacing((1, -1), axes=2), ValueError, "above 0 mm"),
-        (lambda: as_spacing((1, nan), axes=2), ValueError, "above 0 mm"),
-        (lambda: as_spacing((1, inf), axes=2), ValueError, "above 0 mm"),
     ],
 )
 def test_masks_that_make_no_sense_are_refused_with_the_reason(call: Callable, error: type, words: str) -> None:

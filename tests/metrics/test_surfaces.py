@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from course_lib.metrics.surfaces import SurfaceDistances, image_diagonal_mm, surface_distances
+from course_lib.metrics.spacing import image_diagonal_mm
+from course_lib.metrics.surfaces import SurfaceDistances, surface_distances
 
 few = settings(max_examples=40, deadline=None)
 MEASURES = {
@@ -200,7 +201,6 @@ def test_the_near_and_the_far_search_meet_without_a_gap() -> None:
         ),
         (lambda: surface_distances([[1]], [[1]], spacing_mm=(1, 1)).surface_dice(nan), "tolerance_mm .*got nan"),
         (lambda: surface_distances([[1]], [[1]], spacing_mm=(1, 1)).pooled_percentile_mm(101), "between 0 and 100"),
-        (lambda: image_diagonal_mm((3, 3, 3), (1, 1)), "3 values for a 3-D mask"),
     ],
 )
 def test_masks_and_spacings_that_make_no_sense_are_refused_with_the_reason(call: Callable, words: str) -> None:
