@@ -154,7 +154,7 @@ def test_halving_in_the_first_1x1_gives_the_operations_that_the_paper_prints(cou
 # Shapes
 
 
-@pytest.mark.parametrize(("make", "factor"), [(resnet18, 1), (plain18, 1), (resnet50, 4)], ids=lambda x: str(x))
+@pytest.mark.parametrize(("make", "factor"), [(resnet18, 1), (plain18, 1), (resnet50, 4)])
 def test_shapes_are_those_of_the_comments_and_of_table_1(make, factor: int) -> None:
     with torch.device("meta"):
         rows = summarize(make(), torch.zeros(1, 3, 224, 224), depth=1).rows
