@@ -1,12 +1,12 @@
 """Detections with a score: sensitivity against false positives an image (FROC), precision against recall.
 
 A detection is a box or a point with a score, and hits a lesion or nothing; what counts as a hit is decided before, for
-example by a box's overlap or by `labels[points]` of a lesion map. While the threshold falls, a lesion is found by its first
-hit. Further hits of the same lesion are neither right nor wrong on the FROC curve, and wrong for precision.
+example by a box's overlap or by `labels[points]` of a lesion map. While the threshold falls, a lesion is found by its
+first hit. Further hits of the same lesion are neither right nor wrong on the FROC curve, and wrong for precision.
 
 Follows B. E. Bejnordi et al., "Diagnostic assessment of deep learning algorithms for detection of lymph node
-metastases in women with breast cancer" (CAMELYON16), JAMA 318, 2017; A. A. A. Setio et al., "Validation, comparison, and
-combination of algorithms for automatic detection of pulmonary nodules" (LUNA16), Medical Image Analysis 42, 2017;
+metastases in women with breast cancer" (CAMELYON16), JAMA 318, 2017; A. A. A. Setio et al., "Validation, comparison,
+and combination of algorithms for automatic detection of pulmonary nodules" (LUNA16), Medical Image Analysis 42, 2017;
 M. Everingham et al., "The PASCAL Visual Object Classes (VOC) challenge", Int. J. Computer Vision 88, 2010.
 """
 
