@@ -207,6 +207,7 @@ def test_patches_by_hand() -> None:
 
 def test_of_equal_patches_the_earlier_is_selected_and_without_subjects_errors_are_nan() -> None:
     assert best_patches([60, 70], [[61, 71], [60, 70], [61, 71]], num_patches=2).tolist() == [1, 0]
+    assert best_patches([60, 70], np.full((40, 2), 65), num_patches=40).tolist() == list(range(40))
     assert np.isnan(patch_errors([], np.empty((3, 0)))).all()
 
 
