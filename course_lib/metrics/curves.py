@@ -232,7 +232,11 @@ def roc_auc(y_true: ArrayLike, y_score: ArrayLike) -> float:
     >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.75
     """
-    return roc_curve(y_true, y_score).auc
+    true, scores = _cases(y_true, y_score, "a ROC curve")
+    positives, negatives = np.sort(scores[true]), np.sort(scores[~true])
+    below = int(np.searchsorted(negatives, positives, side="left").sum())  # negatives below each positive
+    not_above = int(np.searchsorted(negatives, positives, side="right").sum())  # and those that tie with it
+    return (below + not_above) / (2 * len(positives) * len(negatives))
 
 
 def precision_recall_curve(y_true: ArrayLike, y_score: ArrayLike) -> PrecisionRecallCurve:
