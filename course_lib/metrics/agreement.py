@@ -9,7 +9,7 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm, rankdata, t
+from scipy.stats import norm, t
 
 from course_lib.metrics.classification import confusion_matrix
 from course_lib.metrics.door import as_labels, as_scores, same_shape
@@ -169,7 +169,7 @@ def spearman_correlation(x: ArrayLike, y: ArrayLike) -> float:
     one, other = as_scores("x", x), as_scores("y", y)
     if len(same_shape(x=one, y=other)) != 1:
         raise ValueError(f"x and y need shape (N,), got {one.shape}")
-    return pearson_correlation(rankdata(one), rankdata(other))
+    return pearson_correlation(_ranks(one), _ranks(other))
 
 
 @dataclass(frozen=True, eq=False)
@@ -409,6 +409,12 @@ def _kappa(counts: NDArray[np.int64], cost: NDArray[np.float64]) -> float:
     seen = (cost * counts).sum()
     by_chance = counts.sum(axis=1) @ cost @ counts.sum(axis=0)
     return 1 - _ratio(float(seen * counts.sum()), float(by_chance))
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks from 1; equal values share the mean of theirs."""
+    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    return (sizes.cumsum() - (sizes - 1) / 2)[group]
 
 
 def _ratio(numerator: float, denominator: float) -> float:
