@@ -272,7 +272,7 @@ class IntraclassCorrelation:
     The first number of a name is the model: 1, each case had other raters; 2, the same raters for all, drawn from many,
     whose biases count as error; 3, these raters and no others, whose biases do not count. The second number is 1 for
     the reliability of a single rater and k for that of the mean of all. Each is 1 at best, may be negative, and is NaN
-    where its denominator is 0, as when all ratings are equal.
+    where its denominator is not above 0, as when all ratings are equal: no variance, or an estimate below 0.
 
     Parameters
     ----------
@@ -418,7 +418,7 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ratio(numerator: float, denominator: float) -> float:
-    return numerator / denominator if denominator else float("nan")
+    return numerator / denominator if denominator > 0 else float("nan")
 
 
 def _around(centre: float, half: float) -> Interval:

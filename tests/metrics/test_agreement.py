@@ -234,6 +234,12 @@ def test_equal_raters_are_1_and_equal_ratings_nan() -> None:
     assert np.isnan([flat.icc_1_1, flat.icc_2_1, flat.icc_3_1, flat.icc_1_k, flat.icc_2_k, flat.icc_3_k]).all()
 
 
+def test_a_variance_estimated_below_0_gives_nan_and_not_a_correlation_of_2() -> None:
+    opposite = intraclass_correlation([[1, 2], [2, 1]])
+    assert np.isnan([opposite.icc_2_1, opposite.icc_2_k]).all()
+    assert (opposite.icc_1_1, opposite.icc_3_1) == (-1, -1)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 1000), st.floats(0.1, 10), st.floats(-100, 100))
 def test_intraclass_correlation_has_no_unit_and_no_order_of_raters(seed: int, scale: float, shift: float) -> None:
