@@ -8,6 +8,7 @@ A map of the house, in the order in which a newcomer reads it:
 - `course_lib.data`: images, splits, loaders
 - `course_lib.training`: `fit` gives a `History`, `predict` gives `Predictions`
 - `course_lib.metrics`: how good, and how sure
+- `course_lib.brain_age`: the error that leans on age, its correction, many patches joined
 - `course_lib.figures`: results drawn on axes
 - `course_lib.widgets`: explorers to move
 - `course_lib.classroom`: building, checking and grading notebooks; never imports torch at module level

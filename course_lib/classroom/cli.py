@@ -6,7 +6,9 @@ where they are used, so that `course --help` is fast and works with the plain in
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # torch's threads wait in a busy loop by default; beside another program on the same cores that is 12 times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        return int(options.command(options))
+        with _a_polite_end():
+            return int(options.command(options))
     except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
         return 2
@@ -56,6 +59,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("course: stopped", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def _a_polite_end() -> Iterator[None]:
+    """Let the signal that asks a program to end (a shutdown, `kill`) tidy up just as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():  # only it may say what a signal does
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,7 +1,10 @@
 """The command `course`: what it prints, where, and its exit status."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -200,3 +203,20 @@ def test_a_table_keeps_all_its_columns_on_a_narrow_page(capsys, monkeypatch):
     assert "got" in printed
     assert "7.25" in printed
     assert "length" in printed
+
+
+def test_the_signal_that_asks_a_program_to_end_lets_it_tidy_up(root, capsys, monkeypatch):
+    before, tidied = signal.getsignal(signal.SIGTERM), []
+
+    def killed(root, topics, **options):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        finally:
+            tidied.append(True)
+
+    monkeypatch.setattr(building, "build_check", killed)
+    assert main(["build", "--check"]) == 130
+    assert tidied
+    assert capsys.readouterr().err == "course: stopped\n"
+    assert signal.getsignal(signal.SIGTERM) is before
