@@ -233,10 +233,14 @@ def roc_auc(y_true: ArrayLike, y_score: ArrayLike) -> float:
     0.75
     """
     true, scores = _cases(y_true, y_score, "a ROC curve")
-    positives, negatives = np.sort(scores[true]), np.sort(scores[~true])
-    below = int(np.searchsorted(negatives, positives, side="left").sum())  # negatives below each positive
-    not_above = int(np.searchsorted(negatives, positives, side="right").sum())  # and those that tie with it
-    return (below + not_above) / (2 * len(positives) * len(negatives))
+    positives, negatives = scores[true], scores[~true]
+    positives.sort()
+    negatives.sort()
+    below = np.searchsorted(negatives, positives, side="left")  # negatives below each positive
+    # Ties are few as a rule: only the positives that meet an equal negative are looked up again.
+    tied = positives[negatives.take(below, mode="clip") == positives]
+    ties = np.searchsorted(negatives, tied, side="right") - np.searchsorted(negatives, tied, side="left")
+    return (2 * int(below.sum()) + int(ties.sum())) / (2 * len(positives) * len(negatives))
 
 
 def precision_recall_curve(y_true: ArrayLike, y_score: ArrayLike) -> PrecisionRecallCurve:

@@ -48,8 +48,8 @@ def test_exchanging_truth_and_prediction_turns_the_matrix(pairs: list[tuple[int,
     np.testing.assert_array_equal(confusion_matrix(y_true, y_pred, num_classes=5), turned.T)
 
 
-@pytest.mark.parametrize("form", [np.uint8, np.int32, bool])
-def test_labels_of_any_whole_type_count_the_same(form: type) -> None:
+@pytest.mark.parametrize("form", [np.uint8, np.int8, np.int32, ">i4", np.uint64, bool])
+def test_labels_of_any_whole_type_count_the_same(form: type | str) -> None:
     y_true, y_pred = np.array([0, 1, 1, 0, 1], dtype=form), np.array([0, 1, 0, 1, 1], dtype=form)
     assert confusion_matrix(y_true, y_pred, num_classes=2).tolist() == [[1, 1], [1, 2]]
     assert accuracy_score(y_true, y_pred) == 0.6
@@ -102,3 +102,8 @@ def test_a_confusion_matrix_of_many_labels_needs_little_memory_and_loses_none_be
 def test_unsigned_labels_of_64_bits_are_labels() -> None:
     labels = np.array([0, 1], dtype=np.uint64)
     assert confusion_matrix(labels, labels, num_classes=2).tolist() == [[1, 0], [0, 1]]
+
+
+def test_labels_that_lie_apart_in_memory_are_labels() -> None:
+    both = np.array([[0, 1], [1, 1], [1, 0]])
+    assert confusion_matrix(both[:, 0], both[::-1, 1], num_classes=2).tolist() == [[1, 0], [0, 2]]
