@@ -1,7 +1,8 @@
 """ROC and precision-recall curves: one sort, then every number that can be read off them.
 
-A case is called positive when its score ≥ threshold. Counts are whole numbers, so ties are exact: cases of equal score
-change sides together. Scores are ranked as they come, infinite ones too, and never passed through a sigmoid.
+A case is called positive when its score ≥ threshold. Counts are whole numbers of 64 bits, which 10⁹ cases do not
+overflow, and ties are exact: cases of equal score change sides together. Scores are ranked as they come, infinite ones
+too, and never passed through a sigmoid; a NaN is an error.
 T. Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters 27, 2006, pages 861-874; J. Davis and
 M. Goadrich, "The relationship between precision-recall and ROC curves", ICML 2006. Differs from scikit-learn: a class
 that is missing is an error, also for average precision, and the precision-recall curve has no invented last point.

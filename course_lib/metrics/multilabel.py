@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from course_lib.metrics.averages import macro_average, weighted_average
 from course_lib.metrics.curves import average_precision, roc_auc
 from course_lib.metrics.door import as_array, as_binary, as_labels, as_scores, same_shape
-from course_lib.metrics.rates import macro_average, weighted_average
 
 __all__ = ["LabelScores", "average_precision_per_label", "one_vs_rest", "roc_auc_per_label"]
 

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_lib.metrics.door import as_array, as_binary, as_labels, as_scores, same_shape
+from course_lib.metrics.door import as_array, as_binary, as_labels, same_shape
 
-__all__ = ["Counts", "macro_average", "weighted_average"]
+__all__ = ["Counts"]
 
 Whole: TypeAlias = int | NDArray[np.int64]
 Rate: TypeAlias = float | NDArray[np.float64]
@@ -24,7 +24,8 @@ Rate: TypeAlias = float | NDArray[np.float64]
 class Counts:
     """True and false positives and negatives of one question, or of many: one array entry a class or label.
 
-    Each rate is a float for one question and an array for many. 0/0 is NaN; a number over 0 is infinite.
+    Each rate is a float for one question and an array for many. 0/0 is NaN; a number over 0 is infinite. Formulas are
+    worked out in float64, so counts of 10⁹ pixels and more overflow nothing.
 
     Parameters
     ----------
@@ -285,77 +286,6 @@ class Counts:
             raise ValueError(f"beta must be more than 0, such as 2 where misses are worse, got {beta}")
         weighed = (1 + beta**2) * self.tp
         return _ratio(weighed, weighed + beta**2 * self.fn + self.fp)
-
-
-def macro_average(rates: ArrayLike, *, skip_undefined: bool = False) -> float:
-    """Mean over classes in which each class counts the same, however rare.
-
-    Parameters
-    ----------
-    rates : (K,) array of float
-        One rate a class, such as `Counts.from_matrix(matrix).f1`.
-    skip_undefined : bool
-        Leave out classes whose rate is NaN. Without this one undefined class makes the mean NaN.
-
-    Returns
-    -------
-    float
-        Within the range of the rates; NaN if one is NaN (with `skip_undefined`: if all are), or there is none.
-
-    Raises
-    ------
-    ValueError
-        If the shape is not (K,).
-
-    Examples
-    --------
-    >>> macro_average([0.8, float("nan")], skip_undefined=True)
-    0.8
-    """
-    values = _rates(rates)
-    return weighted_average(values, support=np.ones(len(values), dtype=np.int64), skip_undefined=skip_undefined)
-
-
-def weighted_average(rates: ArrayLike, *, support: ArrayLike, skip_undefined: bool = False) -> float:
-    """Mean over classes in which each class counts as often as it occurs.
-
-    Parameters
-    ----------
-    rates : (K,) array of float
-        One rate a class.
-    support : (K,) array of int
-        Cases of each class, such as `counts.support`.
-    skip_undefined : bool
-        Leave out classes whose rate is NaN, with their weight.
-
-    Returns
-    -------
-    float
-        Within the range of the rates; NaN if one is NaN (also one without cases) and not skipped, or no case is left.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or a support is below 0.
-
-    Examples
-    --------
-    >>> weighted_average([0.5, 1.0], support=[3, 1])
-    0.625
-    """
-    values, weights = _rates(rates), as_scores("support", support)
-    same_shape(rates=values, support=weights)
-    if (weights < 0).any():
-        raise ValueError(f"support must be at least 0, got {weights.min():g}")
-    kept = ~np.isnan(values) if skip_undefined else np.ones(len(values), dtype=bool)
-    return float(_ratio(np.sum(values[kept] * weights[kept]), np.sum(weights[kept])))
-
-
-def _rates(rates: ArrayLike) -> NDArray[np.float64]:
-    values = as_array("rates", rates).astype(np.float64)
-    if values.ndim != 1:
-        raise ValueError(f"rates need shape (K,), one for each class, got {values.shape}")
-    return values
 
 
 def _ratio(part: ArrayLike, whole: ArrayLike) -> Rate:
