@@ -36,10 +36,11 @@ LUNA16_RATES = (0.125, *CAMELYON16_RATES[:-1], 8.0)
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """D detections in N images, checked: score, image and hit lesion of each; lesions of each image.
+    """D detections in N images: score, image and hit lesion of each; lesions of each image. Arrays, lists or tensors.
 
     `y_score` (D,) is larger for more suspicion; `image` (D,) runs from 0 to N − 1; `lesion` (D,) is the number of the
     hit lesion in its image, from 0 on, or −1 if it hits nothing; `lesions_per_image` (N,) includes images without one.
+    What does not fit is refused: NaN scores (infinite ones are ranked), other lengths, numbers out of range.
     """
 
     y_score: NDArray[np.float64]

@@ -222,7 +222,7 @@ def dice_per_case(overlaps: Iterable[Overlap], *, empty: float = nan) -> float:
     Parameters
     ----------
     overlaps : iterable of Overlap
-        One a case.
+        One a case, such as `map(overlap, masks_true, masks_pred)` of two batches.
     empty : float
         Dice of a case whose two masks are empty; left at NaN, one such case makes the mean NaN.
 
@@ -233,8 +233,9 @@ def dice_per_case(overlaps: Iterable[Overlap], *, empty: float = nan) -> float:
 
     Examples
     --------
-    >>> dice_per_case([Overlap(10, 10, 10), Overlap(1000, 1000, 500)])
-    0.75
+    >>> masks_true, masks_pred = [[1, 1, 0], [1, 0, 0]], [[1, 1, 0], [0, 0, 1]]
+    >>> dice_per_case(map(overlap, masks_true, masks_pred))
+    0.5
     """
     scores = [each.dice(empty=empty) for each in overlaps]
     return sum(scores) / len(scores) if scores else nan

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
-from course_lib.metrics.door import as_mask, same_shape
+from course_lib.metrics.door import as_labels, as_mask, same_shape
+from course_lib.metrics.segmentation import overlap_per_class
 from course_lib.metrics.spacing import as_spacing
 
-__all__ = ["SurfaceDistances", "surface_distances"]
+__all__ = ["SurfaceDistances", "surface_distances", "surface_distances_per_class"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +119,53 @@ def surface_distances(
     return SurfaceDistances(
         _directed_mm(borders[0], borders[1], shifts, lengths_mm, spacing),
         _directed_mm(borders[1], borders[0], shifts, lengths_mm, spacing),
+    )
+
+
+def surface_distances_per_class(
+    labels_true: ArrayLike,
+    labels_pred: ArrayLike,
+    *,
+    num_classes: int,
+    spacing_mm: Sequence[float],
+    one_empty_mm: float = inf,
+) -> tuple[SurfaceDistances, ...]:
+    """Measure the distances of each class of two label maps, one class after the other.
+
+    Parameters
+    ----------
+    labels_true, labels_pred : ([D,] H, W) array of int
+        Label maps of the same shape: classes 0 (background) to `num_classes` − 1.
+    num_classes : int
+        Number of classes K, the background included.
+    spacing_mm : sequence of float
+        Distance between voxel centres along each axis, in the order of the axes.
+    one_empty_mm : float
+        Distance of each border voxel of a class that the other map lacks.
+
+    Returns
+    -------
+    tuple of K SurfaceDistances
+        One a class, the background's too; without distances for a class that neither map has.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a label is outside 0 to K − 1, or the spacing does not fit.
+    TypeError
+        If the labels are not whole numbers.
+
+    Examples
+    --------
+    >>> pair = [[1, 1, 0, 2]], [[1, 0, 0, 2]]
+    >>> [each.max_mm() for each in surface_distances_per_class(*pair, num_classes=3, spacing_mm=(1, 1))]
+    [1.0, 1.0, 0.0]
+    """
+    overlap_per_class(labels_true, labels_pred, num_classes=num_classes)  # refuses what are no labels of these classes
+    true, pred = as_labels("labels_true", labels_true), as_labels("labels_pred", labels_pred)
+    return tuple(
+        surface_distances(true == k, pred == k, spacing_mm=spacing_mm, one_empty_mm=one_empty_mm)
+        for k in range(num_classes)
     )
 
 

@@ -15,6 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from course_lib.metrics.lesions import (
     DSB2018_IOUS,
     LesionCounts,
+    LesionMatches,
     instance_average_precision,
     label_lesions,
     match_lesions,
@@ -82,6 +83,13 @@ def test_without_lesions_a_rate_is_nan_only_where_nothing_could_be_counted() -> 
     assert (isnan(false.recall), false.precision, false.f1) == (True, 0.0, 0.0)
     assert isnan(match_lesions(empty, empty).instance_precision())
     assert match_lesions(one, empty).instance_precision() == match_lesions(empty, one).instance_precision() == 0.0
+
+
+def test_lesions_of_a_billion_voxels_do_not_overflow() -> None:
+    billion, first = np.array([2_000_000_000]), np.array([0])
+    matches = LesionMatches(first + 1, first + 1, billion, billion, first, first, billion // 2)
+    assert matches.iou.tolist() == [1 / 3]
+    assert matches.counts(min_overlap=0.33).recall == 1.0
 
 
 def test_counts_of_cases_add_up() -> None:

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from course_lib.metrics.spacing import image_diagonal_mm
-from course_lib.metrics.surfaces import SurfaceDistances, surface_distances
+from course_lib.metrics.surfaces import SurfaceDistances, surface_distances, surface_distances_per_class
 
 few = settings(max_examples=40, deadline=None)
 MEASURES = {
@@ -155,6 +155,17 @@ def test_exchanging_axes_with_their_spacing_or_masks_or_units_changes_nothing_el
     np.testing.assert_allclose(doubled.pooled_mm, 2 * reference.pooled_mm, rtol=1e-12)
 
 
+def test_each_class_of_a_label_map_is_measured_as_its_own_mask() -> None:
+    true, pred = np.random.default_rng(5).integers(0, 3, size=(2, 7, 8))
+    classes = surface_distances_per_class(true, torch.tensor(pred), num_classes=4, spacing_mm=(2, 1))
+    for k in range(3):
+        wanted = surface_distances(true == k, pred == k, spacing_mm=(2, 1))
+        np.testing.assert_array_equal(classes[k].pooled_mm, wanted.pooled_mm)
+    assert isnan(classes[3].mean_mm())  # a class that nobody has keeps its place
+    one_sided = surface_distances_per_class([[0, 1]], [[0, 0]], num_classes=2, spacing_mm=(1, 1), one_empty_mm=9)
+    assert one_sided[1].mean_mm() == 9.0
+
+
 def test_thick_slices_count_with_their_thickness() -> None:
     true, pred = np.zeros((2, 5, 6, 7))
     true[2, 1:5, 1:5], pred[3, 1:5, 1:5] = 1, 1
@@ -185,6 +196,7 @@ def test_the_near_and_the_far_search_meet_without_a_gap() -> None:
         (lambda: surface_distances([[1]], [[1, 0]], spacing_mm=(1, 1)), r"same shape, got \(1, 1\) and \(1, 2\)"),
         (lambda: surface_distances([[2]], [[1]], spacing_mm=(1, 1)), "mask_true needs .* 0 and 1, got 2"),
         (lambda: surface_distances([[1]], [[0.5]], spacing_mm=(1, 1)), "mask_pred needs .* 0 and 1, got 0.5"),
+        (lambda: surface_distances_per_class([[2]], [[0]], num_classes=2, spacing_mm=(1, 1)), "labels_true .* got 2"),
         (lambda: surface_distances([1], [1], spacing_mm=(1,)), r"one mask a call, got \(1,\)"),
         (lambda: surface_distances([[[[1]]]], [[[[1]]]], spacing_mm=(1, 1, 1, 1)), "one mask a call"),
         (
