@@ -75,14 +75,19 @@ def test_model_images_and_random_numbers_stay_as_they_were() -> None:
     assert torch.equal(torch.get_rng_state(), random)
 
 
-def test_volumes_keep_the_order_of_torch_without_being_timed() -> None:
-    def clock() -> float:
-        raise AssertionError("timed")
-
+@pytest.mark.parametrize(("slow", "wanted"), [(0, torch.channels_last_3d), (1, torch.contiguous_format)])
+def test_volumes_are_timed_too(slow: int, wanted: torch.memory_format) -> None:
+    durations = itertools.cycle([9.0 if turn == slow else 1.0 for turn in range(2)])
+    ends = itertools.accumulate(itertools.chain.from_iterable((0.0, seconds) for seconds in durations))
     volumes = torch.rand(1, 1, 4, 4, 4)
-    assert faster_memory_format(nn.Conv3d(1, 1, 3), volumes, clock=clock) is torch.contiguous_format
+    assert faster_memory_format(nn.Conv3d(1, 1, 3), volumes, clock=lambda: next(ends)) is wanted
 
 
 def test_no_round_is_refused() -> None:
     with pytest.raises(ValueError, match="rounds is at least 1, got 0"):
         faster_memory_format(nn.Conv2d(3, 4, 3), torch.rand(2, 3, 8, 8), rounds=0)
+
+
+def test_what_is_neither_images_nor_volumes_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(B, C, H, W\) or \(B, C, D, H, W\), got \(4, 3\)"):
+        faster_memory_format(nn.Linear(3, 2), torch.rand(4, 3))
