@@ -98,8 +98,9 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, *, num_classes: int) 
 
 
 def _check_range(name: str, labels: NDArray[np.integer[Any]], num_classes: int) -> None:
-    # Read without its sign a label below 0 is huge, so the largest one tells of both ends in a single pass.
-    if labels.view(labels.dtype.str.replace("i", "u")).max() >= num_classes:
+    # Read without its sign a label below 0 is beyond all that its type can count to: one pass tells of both ends.
+    unsigned = labels.view(labels.dtype.str.replace("i", "u"))
+    if unsigned.max() >= min(num_classes, np.iinfo(labels.dtype).max + 1):
         outside = labels[(labels < 0) | (labels >= num_classes)][0]
         raise ValueError(f"{name} needs labels from 0 to {num_classes - 1}, got {outside}: is num_classes right?")
 

@@ -104,6 +104,20 @@ def test_unsigned_labels_of_64_bits_are_labels() -> None:
     assert confusion_matrix(labels, labels, num_classes=2).tolist() == [[1, 0], [0, 1]]
 
 
+@pytest.mark.parametrize(("form", "label"), [(np.int8, -128), (np.int8, -1), (np.int16, -1), (np.int64, -(2**63))])
+def test_a_label_below_0_is_found_however_many_classes_there_are(form: type, label: int) -> None:
+    for num_classes in (2, 200, 300):
+        with pytest.raises(ValueError, match=f"y_pred needs labels from 0 to {num_classes - 1}, got {label}"):
+            confusion_matrix(np.array([0, 1], form), np.array([1, label], form), num_classes=num_classes)
+    with pytest.raises(ValueError, match="y_true needs labels from 0 to 299, got 300"):
+        confusion_matrix(np.array([300], np.uint16), np.array([0], np.uint16), num_classes=300)
+
+
+def test_the_largest_label_of_a_small_type_is_a_label() -> None:
+    labels = np.array([127, 0], np.int8)
+    assert confusion_matrix(labels, labels, num_classes=300).trace() == 2
+
+
 def test_labels_that_lie_apart_in_memory_are_labels() -> None:
     both = np.array([[0, 1], [1, 1], [1, 0]])
     assert confusion_matrix(both[:, 0], both[::-1, 1], num_classes=2).tolist() == [[1, 0], [0, 2]]

@@ -199,6 +199,8 @@ def test_infinite_scores_are_ranked() -> None:
     curve = roc_curve([0, 0, 1, 1], [-inf, inf, 1, inf])
     assert isnan(curve.thresholds[0])  # nothing lies above inf
     assert curve.thresholds[1:].tolist() == [inf, 1, -inf]
+    assert curve.at_specificity(1.0).counts == Counts(tp=0, fn=2, fp=0, tn=2)
+    assert isnan(curve.at_specificity(1.0).threshold)
     assert average_precision([0, 1], [-inf, inf]) == 1.0
 
 
