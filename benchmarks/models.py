@@ -156,7 +156,7 @@ def torchvision_cases() -> list[Case]:
     cases = [
         Case("alexnet", "torchvision", alexnet.AlexNet, theirs.alexnet, shape),
         Case("googlenet", "torchvision", *googlenets, shape),
-        Case("inception_v3", "torchvision", *inceptions, (2, 3, 299, 299)),
+        Case("inception_v3", "torchvision", *inceptions, (4, 3, 299, 299)),
         Case("inception_v3-128", "torchvision", *inceptions, (4, 3, 128, 128), quick=False),
     ]
     for family, quick in ((vgg, "vgg11"), (resnet, "resnet50"), (densenet, "densenet121")):
