@@ -85,7 +85,7 @@ def as_scores(name: str, values: ArrayLike) -> NDArray[np.float64]:
     if suspicious and np.isnan(scores).any():
         index = tuple(int(i) for i in np.argwhere(np.isnan(scores))[0])
         where = index[0] if len(index) == 1 else index
-        raise ValueError(f"{name} is NaN at index {where}: a case without a score cannot be ranked")
+        raise ValueError(f"{name} is NaN at index {where}: a number is needed for each case")
     return scores
 
 

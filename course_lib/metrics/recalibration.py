@@ -21,6 +21,16 @@ __all__ = ["TemperatureScaling", "shift_prior"]
 class TemperatureScaling:
     """Logits divided by one `temperature`: above 1 the model becomes less sure, below 1 surer; the order stays.
 
+    Parameters
+    ----------
+    temperature : float
+        Above 0, finite.
+
+    Raises
+    ------
+    ValueError
+        If the temperature is out of its range.
+
     Examples
     --------
     >>> too_sure = TemperatureScaling.fit([4.0, 4.0, 4.0, -4.0], [1, 1, 0, 0])
@@ -29,6 +39,10 @@ class TemperatureScaling:
     """
 
     temperature: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < np.inf:
+            raise ValueError(f"temperature must be above 0 and finite, got {self.temperature}")
 
     @classmethod
     def fit(cls, logits: ArrayLike, y_true: ArrayLike) -> "TemperatureScaling":

@@ -61,7 +61,7 @@ def test_the_door_does_not_load_torch() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: as_scores("y_score", [0.1, np.nan]), ValueError, "y_score is NaN at index 1: a case without a score"),
+        (lambda: as_scores("y_score", [0.1, np.nan]), ValueError, "y_score is NaN at index 1: a number is needed"),
         (lambda: as_scores("x", [[np.inf, -np.inf], [np.nan, 0]]), ValueError, r"x is NaN at index \(1, 0\)"),
         (lambda: as_scores("x", ["high"]), TypeError, "x needs real numbers, got <U4"),
         (lambda: as_scores("x", [1j]), TypeError, "x needs real numbers, got complex128"),

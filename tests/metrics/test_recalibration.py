@@ -135,6 +135,8 @@ def test_corrected_probabilities_are_calibrated_where_disease_is_rarer() -> None
             ValueError,
             r"logits need shape \(N,\) or \(N, K\)",
         ),
+        (lambda: TemperatureScaling(0.0), ValueError, "temperature must be above 0 and finite, got 0.0"),
+        (lambda: TemperatureScaling(nan), ValueError, "temperature must be above 0 and finite, got nan"),
         (lambda: shift_prior([1.5], prior_train=0.5, prior_deploy=0.1), ValueError, "got 1.5: are these logits"),
         (
             lambda: shift_prior([0.5], prior_train=0, prior_deploy=0.1),
