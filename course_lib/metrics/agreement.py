@@ -9,7 +9,7 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from course_lib.metrics.classification import confusion_matrix
 from course_lib.metrics.door import as_labels, as_scores, same_shape
@@ -248,8 +248,8 @@ def bland_altman(first: ArrayLike, second: ArrayLike, *, confidence: float = 0.9
         raise ValueError(f"confidence must lie between 0 and 1, such as 0.95, got {confidence}")
     differences = one - other
     bias, deviation = float(differences.mean()), float(differences.std(ddof=1))
-    z = norm.ppf(0.975)
-    quantile = t.ppf((1 + confidence) / 2, df=n - 1)
+    z = ndtri(0.975)
+    quantile = stdtrit(n - 1, (1 + confidence) / 2)
     limits = _around(bias, z * deviation)
     half = quantile * deviation * sqrt(1 / n)
     half_of_a_limit = quantile * deviation * sqrt(1 / n + z**2 / (2 * (n - 1)))

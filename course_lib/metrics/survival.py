@@ -10,7 +10,7 @@ from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from course_lib.metrics.door import as_binary, as_scores, same_shape
 from course_lib.metrics.measurements import as_measurements
@@ -255,7 +255,7 @@ def kaplan_meier(time: ArrayLike, event: ArrayLike, *, confidence: float = 0.95)
     events = np.bincount(step, weights=events_of_cases, minlength=len(distinct)).astype(np.int64)
     at_risk = seen_last[::-1].cumsum()[::-1]
     survival = np.cumprod((at_risk - events) / at_risk)
-    low, high = _greenwood(survival, events, at_risk, float(norm.ppf((1 + confidence) / 2)))
+    low, high = _greenwood(survival, events, at_risk, float(ndtri((1 + confidence) / 2)))
     return SurvivalCurve(distinct, at_risk, events, seen_last - events, survival, low, high)
 
 
