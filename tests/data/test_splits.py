@@ -1,5 +1,7 @@
 """Splits that do not leak."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_lib.data import Split, assert_no_overlap, load_digits, stratified_split
+from course_lib.data.splits import stratified_subject_split, subject_split
 
 LABELS = np.repeat([0, 1, 2], [100, 50, 10])
 
@@ -128,3 +131,80 @@ def test_each_case_needs_a_subject() -> None:
 def test_empty_parts_share_nobody() -> None:
     nothing = np.array([], dtype=np.int64)
     assert_no_overlap(Split(np.array([0, 1]), nothing, nothing), ["Ann", "Ann"])
+
+
+# Tables of cases: whose each is and its class, in any mixture.
+CASES = st.lists(st.tuples(st.integers(0, 15), st.integers(0, 1)), min_size=1, max_size=80)
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def split_or_none(make, *arguments, **options) -> Split | None:
+    """The split, or None where it says that something is too small."""
+    try:
+        return make(*arguments, **options)
+    except ValueError as error:
+        if not re.search("needs a subject", str(error)):
+            raise
+        return None
+
+
+@given(CASES, st.floats(0, 0.45), st.floats(0, 0.45), SEEDS)
+@settings(max_examples=100, deadline=None)
+def test_splits_by_subject_never_share_a_subject(cases, val_fraction, test_fraction, seed) -> None:
+    subjects, labels = [case[0] for case in cases], [case[1] for case in cases]
+    options = {"val_fraction": val_fraction, "test_fraction": test_fraction, "seed": seed}
+    for make, rows in ((subject_split, [subjects]), (stratified_subject_split, [labels, subjects])):
+        split = split_or_none(make, *rows, **options)
+        if split is not None:
+            assert_no_overlap(split, subjects)
+            assert sorted(np.concatenate(parts(split)).tolist()) == list(range(len(cases)))
+
+
+def test_a_split_by_subject_has_its_share_of_subjects_and_follows_the_seed() -> None:
+    patients = np.repeat(np.arange(10), 20)
+    one, same, other = (subject_split(patients, seed=seed) for seed in (0, 0, 1))
+    assert [len(np.unique(patients[part])) for part in parts(one)] == [6, 2, 2]
+    assert np.array_equal(one.test, same.test)
+    assert not np.array_equal(one.test, other.test)
+
+
+def test_a_stratified_split_by_subject_keeps_the_shares_of_a_rare_class() -> None:
+    """100 patients of 1 to 12 slices, one in five ill: each part has the classes' shares within 2 % of all."""
+    sizes = np.random.default_rng(0).integers(1, 13, size=100)
+    patients = np.repeat(np.arange(100), sizes)
+    labels = (patients % 5 == 0).astype(int)
+    for seed in range(5):
+        split = stratified_subject_split(labels, patients, seed=seed)
+        for part, share in zip(parts(split), (0.6, 0.2, 0.2), strict=True):
+            found = np.bincount(labels[part]) / np.bincount(labels)
+            assert np.abs(found - share).max() < 0.02
+    other = stratified_subject_split(labels, patients, seed=9)
+    assert not np.array_equal(split.test, other.test)
+
+
+def test_subjects_may_have_images_of_both_classes() -> None:
+    """Both eyes of 40 people, one eye of each second one ill."""
+    people = np.repeat(np.arange(40), 2)
+    labels = np.tile([0, 0, 0, 1], 20)
+    split = stratified_subject_split(labels, people)
+    assert_no_overlap(split, people)
+    assert [int(labels[part].sum()) for part in parts(split)] == [12, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments", "words"),
+    [
+        (subject_split, {"subjects": []}, r"subjects are a row with one entry a case, got shape \(0,\)"),
+        (subject_split, {"subjects": ["Ann", None]}, r"subjects names nobody at case 1 \(None\)"),
+        (subject_split, {"subjects": [1.0, float("nan")]}, r"nobody at case 1 \(nan\)"),
+        (subject_split, {"subjects": ["Ann", ""]}, "nobody at case 1"),
+        (subject_split, {"subjects": [1, 1, 2]}, "each part needs a subject, but there are 2"),
+        (subject_split, {"subjects": [1, 2], "val_fraction": 1}, "leave something for training"),
+        (stratified_subject_split, {"labels": [0, 1], "subjects": [1]}, "one entry a case each, got 2 and 1"),
+        (stratified_subject_split, {"labels": [0.5], "subjects": [1]}, "got float64"),
+        (stratified_subject_split, {"labels": [0] * 9 + [1], "subjects": range(10)}, "class 1 has 1: use larger"),
+    ],
+)
+def test_what_is_too_small_or_wrong_is_named(make, arguments: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make(**arguments)
