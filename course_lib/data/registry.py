@@ -77,7 +77,7 @@ def read_registry(path: Path | None = None) -> dict[str, Entry]:
     >>> read_registry()["pneumoniamnist_modified/pneumoniamnist.npz"].modality
     'chest X-ray'
     """
-    path = path or REGISTRY
+    path = Path(path or REGISTRY)
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -125,7 +125,7 @@ def fetch(name: str, *, folder: Path | None = None, progress: bool = True, regis
     local = _local_copy(entry)
     if local is not None:
         return local
-    target = (folder or _cache_folder()) / entry.name
+    target = Path(folder or _cache_folder()) / entry.name
     faults = []
     for address in entry.addresses:
         fault = _download(entry, address, target, progress)
@@ -179,12 +179,17 @@ def _download(entry: Entry, address: str, target: Path, progress: bool) -> str:
     import pooch
     from requests import exceptions  # what pooch downloads with
 
-    downloader = pooch.HTTPDownloader(progressbar=progress, chunk_size=2**16, timeout=TIMEOUT_S)
+    download = pooch.HTTPDownloader(progressbar=progress, chunk_size=2**16, timeout=TIMEOUT_S)
+
+    def save(url: str, file: str, caller: object) -> None:
+        download(url, file, caller)
+        os.chmod(file, 0o644)  # pooch's temporary file is the owner's alone; a class may share a cache
+
     log = pooch.get_logger()
     level = log.level
     log.setLevel("WARNING")  # the bar says it already, or nobody wants to hear it
     try:
-        pooch.retrieve(address, f"sha256:{entry.sha256}", target.name, target.parent, downloader=downloader)
+        pooch.retrieve(address, f"sha256:{entry.sha256}", target.name, target.parent, downloader=save)
     except exceptions.HTTPError as error:
         return f"answered {error.response.status_code if error.response is not None else 'with an error'}"
     except exceptions.ChunkedEncodingError:

@@ -1,7 +1,5 @@
 """Splits that ask for more than a random one: a new hospital, a later year."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -10,9 +8,7 @@ from course_lib.data.splits import Split, _check_lengths, _numbered, _split_from
 __all__ = ["site_split", "time_split"]
 
 
-def site_split(
-    sites: ArrayLike, subjects: ArrayLike, *, val_sites: Sequence[object] = (), test_sites: Sequence[object]
-) -> Split:
+def site_split(sites: ArrayLike, subjects: ArrayLike, *, val_sites: ArrayLike = (), test_sites: ArrayLike) -> Split:
     """Leave whole sites (hospitals, scanners) out of the training, to see how a net does where it has never been.
 
     The test sites keep all their cases. Of a subject seen at sites of two parts, the cases at the other sites are in
@@ -44,20 +40,20 @@ def site_split(
     """
     owners = _numbered(subjects, "subjects")
     _check_lengths(sites=_numbered(sites, "sites"), subjects=owners)
-    if not test_sites or isinstance(test_sites, str) or isinstance(val_sites, str):
+    val, test, names = (np.asarray(row).tolist() for row in (val_sites, test_sites, sites))
+    if not isinstance(val, list) or not isinstance(test, list) or not test:
         raise ValueError(f"test_sites and val_sites are lists of sites, the first not empty, got {test_sites!r}")
-    names = np.asarray(sites).tolist()
-    unknown = [site for site in (*val_sites, *test_sites) if site not in names]
+    unknown = [site for site in (*val, *test) if site not in names]
     if unknown:
         raise ValueError(f"no case is from site {unknown[0]!r}: the sites are {sorted(set(names), key=str)}")
-    twice = [site for site in val_sites if site in test_sites]
+    twice = [site for site in val if site in test]
     if twice:
         raise ValueError(f"site {twice[0]!r} is in val_sites and in test_sites: choose one")
-    parts = np.array([2 if site in test_sites else 1 if site in val_sites else 0 for site in names])
+    parts = np.array([2 if site in test else 1 if site in val else 0 for site in names])
     last = np.zeros(int(owners.max()) + 1, dtype=np.int64)
     np.maximum.at(last, owners, parts)
     parts = np.where(parts == last[owners], parts, -1)
-    return _filled(parts, [0, *([1] if val_sites else []), 2])
+    return _filled(parts, [0, *([1] if val else []), 2])
 
 
 def time_split(times: ArrayLike, subjects: ArrayLike, *, val_from: object = None, test_from: object) -> Split:

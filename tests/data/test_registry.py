@@ -94,6 +94,7 @@ def test_a_file_is_downloaded_once(tmp_path: Path, server, kind: str, capsys) ->
     assert fetch(NAME, folder=cache, registry=path) == found
     assert server.asked == [f"/{kind}/file.bin"]
     assert files_in(cache) == [found]
+    assert found.stat().st_mode & 0o044 == 0o044  # others may read it
     assert "100%" in capsys.readouterr().err
 
 

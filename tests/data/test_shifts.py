@@ -56,6 +56,12 @@ def test_a_traveller_between_sites_is_left_out_of_training() -> None:
     assert [part.tolist() for part in parts(split)] == [[1], [3], [2]]
 
 
+def test_sites_may_be_arrays() -> None:
+    sites = np.array(["A", "B", "C", "D"])
+    split = site_split(sites, np.arange(4), val_sites=sites[:1], test_sites=sites[2:])
+    assert [part.tolist() for part in parts(split)] == [[1], [0], [2, 3]]
+
+
 def test_who_was_trained_on_is_left_out_of_the_later_test() -> None:
     days = ["2020-01-01", "2021-06-30", "2021-07-01", "2022-01-01"]
     split = time_split(days, ["Ann", "Bob", "Cem", "Ann"], test_from="2021-07-01")
