@@ -189,9 +189,9 @@ def _layout(path: Path, header: Any) -> tuple[tuple[int, ...], np.dtype[Any], in
 
 
 def _scaled(path: Path, stored: NDArray[Any], header: Any) -> NDArray[Any]:
-    """Return slope · stored + intercept; a slope of 0 means: not scaled."""
+    """Return slope · stored + intercept; a slope of 0 or NaN means: not scaled."""
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
-    if slope == 0 or (np.isnan(slope) and np.isnan(intercept)) or (slope, intercept) == (1, 0):
+    if slope == 0 or np.isnan(slope) or (slope, intercept) == (1, 0):
         return stored
     if not (np.isfinite(slope) and np.isfinite(intercept)):
         raise CourseError(f"{path}: scaling needs finite numbers, got {slope:g} and {intercept:g}; save the file again")
@@ -211,7 +211,8 @@ def _image(path: Path, array: NDArray[Any], header: Any) -> MedicalImage:
 
 def _affine(path: Path, header: Any) -> NDArray[np.float64]:
     """Return voxel → mm from the sform, else from the qform."""
-    spacing = header["pixdim"][1:4].astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a damaged number may be a NaN that signals
+        spacing = header["pixdim"][1:4].astype(np.float64)
     if not (np.isfinite(spacing) & (spacing > 0)).all():
         raise CourseError(
             f"{path}: spacing needs numbers above 0, got {spacing.tolist()}; save the file again with its true spacing"

@@ -76,6 +76,20 @@ def test_slope_and_intercept_of_the_header_are_used(tmp_path: Path, good: bytes,
     assert np.array_equal(read_nifti(path).array, 2.0 * voxels - 1024)
 
 
+@pytest.mark.parametrize("slope", [0, np.nan])
+def test_a_slope_of_0_or_nan_means_not_scaled(tmp_path: Path, good: bytes, voxels: np.ndarray, slope: float) -> None:
+    path = _changed(good, tmp_path / "a.nii", scl_slope=slope, scl_inter=0)
+    assert np.array_equal(read_nifti(path).array, voxels)
+
+
+def test_a_nan_that_signals_is_told_without_a_warning(tmp_path: Path, good: bytes) -> None:
+    copy = bytearray(good)
+    copy[80:84] = (0x7FA00000).to_bytes(4, "little")  # the first spacing
+    (tmp_path / "a.nii").write_bytes(copy)
+    with pytest.raises(CourseError, match="spacing needs numbers above 0, got"):
+        read_nifti(tmp_path / "a.nii")
+
+
 def test_a_file_in_metres_is_read_in_millimetres(tmp_path: Path, good: bytes) -> None:
     path = _changed(good, tmp_path / "a.nii", xyzt_units=1)
     assert read_nifti(path).spacing_mm.tolist() == pytest.approx([2000, 3000, 5000])
