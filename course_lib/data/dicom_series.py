@@ -33,6 +33,11 @@ class _Slice:
     position: NDArray[np.float64]  # (3,), mm, LPS: centre of the first pixel
     orientation: NDArray[np.float64]  # (2, 3): direction along a row, direction down a column
     spacing_mm: NDArray[np.float64]  # (2,): between rows, between columns
+    thickness_mm: float  # NaN where the file tells none
+    num_planes: int  # frames times colours
+    rescale: tuple[float, float]  # slope and intercept; NaN where the file tells none
+    modality: str
+    description: str
 
 
 def read_dicom_series(folder: str | os.PathLike[str], *, series_uid: str | None = None) -> MedicalImage:
@@ -82,11 +87,10 @@ def read_dicom_series(folder: str | os.PathLike[str], *, series_uid: str | None 
     array = np.empty((columns, rows, len(slices)), dtype=np.float32)
     for index, one in enumerate(slices):
         array[:, :, index] = _values(one).T
-    header = slices[0].dataset
     metadata = {
-        "modality": str(header.get("Modality", "")),
+        "modality": slices[0].modality,
         "series_uid": slices[0].series_uid,
-        "description": str(header.get("SeriesDescription", "")),
+        "description": slices[0].description,
     }
     try:
         return MedicalImage(array, _LPS_TO_RAS @ affine, folder.name, metadata)
@@ -123,6 +127,11 @@ def _read(path: Path) -> _Slice:
                 np.array(dataset.ImagePositionPatient, dtype=np.float64).reshape(3),
                 np.array(dataset.ImageOrientationPatient, dtype=np.float64).reshape(2, 3),
                 np.array(dataset.PixelSpacing, dtype=np.float64).reshape(2),
+                float(_told(dataset, "SliceThickness", math.nan)),
+                int(_told(dataset, "NumberOfFrames", 1)) * int(_told(dataset, "SamplesPerPixel", 1)),
+                (float(_told(dataset, "RescaleSlope", math.nan)), float(_told(dataset, "RescaleIntercept", math.nan))),
+                str(dataset.get("Modality", "")),
+                str(dataset.get("SeriesDescription", "")),
             )
     except pydicom.errors.InvalidDicomError:
         raise CourseError(f"{path}: is not DICOM; move it out of the folder, or copy it again") from None
@@ -132,9 +141,15 @@ def _read(path: Path) -> _Slice:
     return one
 
 
+def _told(dataset: Any, name: str, otherwise: float) -> Any:
+    """Return what a header tells, also where the field is there and empty."""
+    value = dataset.get(name)
+    return otherwise if value is None or value == "" else value
+
+
 def _check_slice(one: _Slice) -> None:
     """Raise unless the slice has pixels, a place, two directions at right angles, and a spacing."""
-    if int(one.dataset.get("NumberOfFrames", None) or 1) != 1 or one.dataset.get("SamplesPerPixel", 1) != 1:
+    if one.num_planes != 1:
         raise CourseError(f"{one.path}: holds several frames or colours; give single slices in grey")
     if min(one.shape) < 1 or not np.isfinite(one.position).all():
         raise CourseError(f"{one.path}: needs pixels and a place in the patient; export it again")
@@ -175,7 +190,9 @@ def _check_alike(slices: Sequence[_Slice]) -> None:
 def _step(slices: Sequence[_Slice], normal: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the way from a slice to the next, (3,), in mm, after checking that it is the same everywhere."""
     if len(slices) == 1:
-        return normal * _thickness_mm(slices[0])
+        if not 0 < slices[0].thickness_mm < math.inf:
+            raise CourseError(f"{slices[0].path}: is the only slice and has no thickness; give the whole series")
+        return normal * slices[0].thickness_mm
     positions = np.array([one.position for one in slices])
     gaps = np.diff(positions @ normal)
     usual = float(np.median(gaps))
@@ -197,27 +214,17 @@ def _step(slices: Sequence[_Slice], normal: NDArray[np.float64]) -> NDArray[np.f
     return np.asarray(step, dtype=np.float64)
 
 
-def _thickness_mm(one: _Slice) -> float:
-    """Return the thickness of a slice that has no neighbour."""
-    try:
-        thickness_mm = float(one.dataset.get("SliceThickness") or math.nan)
-    except (TypeError, ValueError):
-        thickness_mm = math.nan
-    if not 0 < thickness_mm < math.inf:
-        raise CourseError(f"{one.path}: is the only slice and has no thickness; give the whole series")
-    return thickness_mm
-
-
 def _values(one: _Slice) -> NDArray[np.float32]:
     """Return slope · stored + intercept, (rows, columns)."""
-    if one.dataset.get("Modality") == "CT" and "RescaleSlope" not in one.dataset:
-        raise CourseError(f"{one.path}: is CT without RescaleSlope, so it has no Hounsfield units; export it again")
+    slope, intercept = one.rescale
+    if math.isnan(slope) or math.isnan(intercept):
+        if one.modality == "CT":
+            raise CourseError(f"{one.path}: is CT without rescale slope and intercept, so not in HU; export it again")
+        slope, intercept = 1.0, 0.0
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            slope = np.float32(one.dataset.get("RescaleSlope", 1))
-            intercept = np.float32(one.dataset.get("RescaleIntercept", 0))
-            values = one.dataset.pixel_array.astype(np.float32) * slope + intercept
+            values = one.dataset.pixel_array.astype(np.float32) * np.float32(slope) + np.float32(intercept)
     except Exception as error:  # so do its decoders
         raise CourseError(f"{one.path}: pixels cannot be decoded ({_line(error)}); export it again") from None
     if values.shape != one.shape or not np.isfinite(values).all():

@@ -75,6 +75,11 @@ def test_sagittal_slices_run_through_the_patient_from_side_to_side(folder: Path)
     assert ct.array[0, 0, 0] == 800 - 1024
 
 
+def test_mr_needs_no_rescaling(tmp_path: Path) -> None:
+    _write(tmp_path / "x", 3, Modality="MR", RescaleSlope=None, RescaleIntercept=None)
+    assert read_dicom_series(tmp_path).array[0, 0, 0] == 300
+
+
 def test_hidden_files_and_the_directory_of_a_disc_are_passed_over(folder: Path) -> None:
     (folder / ".DS_Store").write_bytes(b"x")
     (folder / "DICOMDIR").write_bytes(b"x")
@@ -113,7 +118,8 @@ def test_a_missing_slice_is_told_with_its_neighbours(folder: Path) -> None:
         ({"PixelSpacing": None}, "x: cannot be read as a slice .*PixelSpacing"),
         ({"NumberOfFrames": 2}, "several frames or colours"),
         ({"SamplesPerPixel": 3}, "several frames or colours"),
-        ({"RescaleSlope": None}, "x: is CT without RescaleSlope"),
+        ({"RescaleSlope": None}, "x: is CT without rescale slope and intercept"),
+        ({"RescaleIntercept": None}, "x: is CT without rescale slope and intercept"),
         ({"PixelData": b"\0\0"}, "x: pixels cannot be decoded"),
     ],
 )
