@@ -8,7 +8,6 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from course_lib.data.dicom_series import read_dicom_series
-from course_lib.data.medical_image import MedicalImage
 from course_lib.errors import CourseError
 
 AXIAL = [1, 0, 0, 0, 1, 0]
@@ -169,7 +168,7 @@ def test_damaged_copies_are_read_or_refused_and_nothing_else(folder: Path) -> No
             copy = copy[: rng.integers(len(copy))]
         (folder / "a").write_bytes(copy)
         try:
-            assert isinstance(read_dicom_series(folder), MedicalImage)
+            assert read_dicom_series(folder).array.size
         except CourseError as error:
             messages.append(str(error))
     assert len(messages) > 30

@@ -7,7 +7,6 @@ import nibabel
 import numpy as np
 import pytest
 
-from course_lib.data.medical_image import MedicalImage
 from course_lib.data.nifti import read_nifti, read_nifti_mask
 from course_lib.errors import CourseError
 
@@ -218,7 +217,7 @@ def test_damaged_copies_are_read_or_refused_and_nothing_else(
         path.write_bytes(copy)
         for read in (read_nifti, read_nifti_mask):
             try:
-                assert isinstance(read(path), MedicalImage)
+                assert read(path).array.size
             except CourseError as error:
                 messages.append(str(error))
     assert len(messages) > 100
