@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_lib.metrics.door import same_shape
-from course_lib.metrics.measurements import as_measurements
+from course_lib.metrics.door import as_measurements, same_shape
 
 __all__ = [
     "BiasCorrection",

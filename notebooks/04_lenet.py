@@ -333,6 +333,9 @@ print(f"multiplications an image: {connections * 25 * 100:,} for {reads.size * 2
 # multiplications saved, in a year in which training took days. The second is *symmetry*: maps that read the same inputs
 # may learn the same thing, and maps with different inputs cannot help becoming different. Today random first weights
 # break the symmetry, computers are fast, and nearly everyone reads all six.
+#
+# Our `SparseConv2d` gives you the parameters of the table, not its saving in time: it puts the 60 kernels among zeros
+# and multiplies by the zeros too. One large convolution is quicker on a computer of today than sixteen small ones.
 
 # %% [markdown]
 # ## 6 A squashing and ten drawings

@@ -106,7 +106,7 @@ class StudentSession:
             raise
         try:
             data = found.get("data")
-            return read_reply(self, data.get(MIME) if isinstance(data, dict) else None)  # type: ignore[arg-type]
+            return read_reply(self, data.get(MIME) if isinstance(data, dict) else None)
         except WireError as problem:
             raise Unreadable(str(problem)) from None
 

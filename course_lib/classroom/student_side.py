@@ -171,7 +171,7 @@ def _use_open_sockets(ports: dict[int, int]) -> None:
         bind(None, heartbeat.socket, heartbeat.port)
 
     setattr(IPKernelApp, "_try_bind_socket", bind)  # noqa: B010 - to a type checker a method is no variable
-    setattr(Heartbeat, "_try_bind_socket", bind_heartbeat)  # noqa: B010
+    setattr(Heartbeat, "_try_bind_socket", bind_heartbeat)  # noqa: B010 - as above
 
 
 def _leave(code: Any = None) -> None:

@@ -25,7 +25,6 @@ file                what it holds
 `challenge`         the points of a contest, the columns of LiTS
 `ranking`           ranks, and how stable they are
 `door`              what every metric asks of its numbers
-`measurements`      the same for ages, times and other measured numbers
 ==================  ====================================================================================================
 """
 

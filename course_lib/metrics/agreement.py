@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtrit
 
 from course_lib.metrics.classification import confusion_matrix
-from course_lib.metrics.door import as_labels, as_scores, same_shape
+from course_lib.metrics.door import as_labels, as_measurements, as_scores, same_shape
 from course_lib.metrics.intervals import Interval
-from course_lib.metrics.measurements import as_measurements
 from course_lib.metrics.regression import pearson_correlation
 
 __all__ = [

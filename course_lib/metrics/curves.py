@@ -234,7 +234,7 @@ def roc_auc(y_true: ArrayLike, y_score: ArrayLike) -> float:
     0.75
     """
     true, scores = _cases(y_true, y_score, "a ROC curve")
-    positives, negatives = scores.compress(true), scores.compress(~true)  # ten times as fast as scores[true]
+    positives, negatives = scores.compress(true), scores.compress(~true)  # several times as fast as scores[true]
     positives.sort()
     negatives.sort()
     below = np.searchsorted(negatives, positives, side="left")  # negatives below each positive

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["as_array", "as_binary", "as_labels", "as_mask", "as_scores", "same_shape"]
+__all__ = ["as_array", "as_binary", "as_labels", "as_mask", "as_measurements", "as_scores", "same_shape"]
 
 
 def as_array(name: str, values: ArrayLike) -> NDArray[Any]:
@@ -83,10 +83,47 @@ def as_scores(name: str, values: ArrayLike) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore", over="ignore"):
         suspicious = array.dtype.kind == "f" and np.isnan(scores.sum())
     if suspicious and np.isnan(scores).any():
-        index = tuple(int(i) for i in np.argwhere(np.isnan(scores))[0])
-        where = index[0] if len(index) == 1 else index
+        where = _first_place(np.isnan(scores))
         raise ValueError(f"{name} is NaN at index {where}: a number is needed for each case")
     return scores
+
+
+def as_measurements(name: str, values: ArrayLike, *, axes: tuple[str, ...] = ("N",)) -> NDArray[np.float64]:
+    """Give measurements as float64, each finite, in the wanted number of axes.
+
+    Parameters
+    ----------
+    name : str
+        What an error calls the values.
+    values : array-like or tensor
+        Real numbers.
+    axes : tuple of str
+        The names of the axes, as an error tells them.
+
+    Returns
+    -------
+    array of float64
+        The same shape; empty where nothing came.
+
+    Raises
+    ------
+    ValueError
+        If a value is NaN or infinite (an infinite one leaves no mean), or the number of axes differs.
+    TypeError
+        If these are not real numbers.
+
+    Examples
+    --------
+    >>> as_measurements("age_years", [63, 70.5])
+    array([63. , 70.5])
+    """
+    measured = as_scores(name, values)
+    if measured.ndim != len(axes):
+        raise ValueError(f"{name} needs shape ({', '.join(axes)}{',' * (len(axes) == 1)}), got {measured.shape}")
+    if not np.isfinite(measured).all():
+        where = _first_place(~np.isfinite(measured))
+        raise ValueError(f"{name} is infinite at index {where}: leave out what was not measured")
+    return measured
 
 
 def as_labels(name: str, values: ArrayLike) -> NDArray[np.integer[Any]]:
@@ -229,3 +266,9 @@ def _zeros_and_ones(name: str, values: ArrayLike, what: str) -> NDArray[np.bool_
         odd = array[(array != 0) & ~ones].flat[0]
         raise ValueError(f"{name} needs {what} 0 and 1, got {odd.item():g}: compare with a label or a threshold first")
     return ones
+
+
+def _first_place(found: NDArray[np.bool_]) -> int | tuple[int, ...]:
+    """Give the index of the first True: a number for one axis, else a tuple."""
+    index = tuple(int(i) for i in np.argwhere(found)[0])
+    return index[0] if len(index) == 1 else index

@@ -66,7 +66,7 @@ class Counts:
             return NotImplemented
         return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in ("tp", "fn", "fp", "tn"))
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # Python's way to say that it has no hash: it may hold arrays
 
     @classmethod
     def from_labels(cls, y_true: ArrayLike, y_pred: ArrayLike) -> "Counts":

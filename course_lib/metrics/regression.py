@@ -7,8 +7,7 @@ true values is NaN, where scikit-learn answers 1 or 0; an empty input has an ans
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_lib.metrics.door import same_shape
-from course_lib.metrics.measurements import as_measurements
+from course_lib.metrics.door import as_measurements, same_shape
 
 __all__ = ["mean_absolute_error", "pearson_correlation", "r2_score", "root_mean_squared_error"]
 

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from course_lib.metrics.door import as_binary, as_scores, same_shape
-from course_lib.metrics.measurements import as_measurements
+from course_lib.metrics.door import as_binary, as_measurements, as_scores, same_shape
 
 __all__ = [
     "ConcordanceCounts",

@@ -59,7 +59,8 @@ def check_batch(x: Tensor, *, channels: int, min_size: int, dims: int = 2) -> No
     Traceback (most recent call last):
     ValueError: wanted a batch (B, 3, H, W) of at least 63 pixels along H, W, got (1, 1, 64, 64): 1 channel ...
     """
-    wanted = f"wanted a batch (B, {channels}, {_AXES[dims]}) of at least {min_size} pixels along {_AXES[dims]}"
+    least = f"{min_size} pixel" if min_size == 1 else f"{min_size} pixels"
+    wanted = f"wanted a batch (B, {channels}, {_AXES[dims]}) of at least {least} along {_AXES[dims]}"
     if not isinstance(x, Tensor) or not x.is_floating_point():
         came = f"{x.dtype}" if isinstance(x, Tensor) else type(x).__name__
         raise TypeError(f"{wanted}, as a floating-point tensor, got {came}: convert it first")

@@ -7,7 +7,7 @@ from pathlib import Path
 from course_lib import metrics
 
 FILES = {path.stem for path in Path(metrics.__file__).parent.glob("*.py")} - {"__init__"}
-INSIDE = {"door", "measurements"}  # what metrics ask of their input
+INSIDE = {"door"}  # what metrics ask of their input
 NOT_AT_THE_DOOR = {"as_spacing", "equal_count_edges", "estimate", "resample_counts"}  # parts of other metrics
 
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_lib.metrics.measurements import as_measurements
+from course_lib.metrics.door import as_measurements
 from course_lib.metrics.regression import (
     mean_absolute_error,
     pearson_correlation,

@@ -31,6 +31,11 @@ def test_what_fits_passes(shape, dtype) -> None:
     check_batch(torch.zeros(shape, dtype=dtype), channels=3, min_size=32)
 
 
+def test_one_pixel_is_singular() -> None:
+    with pytest.raises(ValueError, match="of at least 1 pixel along H, W, got"):
+        check_batch(torch.zeros(2, 1, 4, 4), channels=3, min_size=1)
+
+
 def test_volumes_have_three_axes() -> None:
     check_batch(torch.zeros(1, 1, 8, 9, 10), channels=1, min_size=8, dims=3)
     with pytest.raises(ValueError, match=r"\(B, 1, D, H, W\) of at least 9 pixels along D, H, W, got .* too small"):

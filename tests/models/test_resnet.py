@@ -177,7 +177,7 @@ def test_every_size_from_1_pixel_on_has_an_output(block, assert_refuses) -> None
     with torch.no_grad():
         assert net(images(1)).shape == (2, 3)
         assert net(torch.zeros(2, 3, 1, 37)).shape == (2, 3)
-    assert_refuses(net, torch.zeros(2, 3, 0, 32), r"at least 1 pixels along H, W, got \(2, 3, 0, 32\): too small")
+    assert_refuses(net, torch.zeros(2, 3, 0, 32), r"at least 1 pixel along H, W, got \(2, 3, 0, 32\): too small")
 
 
 def test_below_33_pixels_the_last_maps_are_single_pixels() -> None:

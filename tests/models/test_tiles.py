@@ -142,7 +142,7 @@ def test_tiles_need_no_gradient_and_leave_the_net_as_it_was() -> None:
         ((1, 1, 30, 30), {"tile_size": 20, "batch_size": 0}, "batch_size is at least 1, got 0"),
         ((1, 2, 30, 30), {"tile_size": 20}, "2 channels where the first layer reads 1"),
         ((30, 30), {"tile_size": 20}, "that is 2 axes"),
-        ((1, 1, 0, 30), {"tile_size": 20}, "at least 1 pixels"),
+        ((1, 1, 0, 30), {"tile_size": 20}, "at least 1 pixel along"),
     ],
 )
 def test_what_does_not_fit_is_refused(shape, settings, words) -> None:

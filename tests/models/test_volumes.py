@@ -207,7 +207,7 @@ def test_macs_of_three_views_are_three_times_those_of_one(count_macs) -> None:
     [
         ((1, 2, 8, 8, 8), "2 channels where the first layer reads 1"),
         ((2, 1, 8, 8), "that is 4 axes, and 5 are needed"),
-        ((1, 1, 8, 0, 8), "at least 1 pixels along D, H, W"),
+        ((1, 1, 8, 0, 8), "at least 1 pixel along D, H, W"),
     ],
 )
 @pytest.mark.parametrize("make", [lambda: ThreeViews(image_net(), size=6), lambda: OrthoMean(slice_net())])
