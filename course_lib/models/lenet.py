@@ -111,8 +111,8 @@ class SparseConv2d(nn.Conv2d):
     """A convolution whose maps read only some of the maps before: one kernel for each entry of the table.
 
     The kernels are put into a full set of kernels whose others are zero, and one convolution does the rest. It adds up
-    many zeros (240,000 products an image for the 150,000 of layer C3), and is still about eight times as fast as sixteen
-    small convolutions.
+    many zeros (240,000 products an image for the 150,000 of layer C3), and is still about eight times as fast as
+    sixteen small convolutions.
 
     Parameters
     ----------
