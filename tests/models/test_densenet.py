@@ -157,7 +157,8 @@ def test_the_smallest_image_is_the_first_that_leaves_a_pixel(blocks: int, assert
     net = DenseNet((1,) * blocks, growth_rate=2, num_classes=3).eval()
     assert net.min_size == smallest
     assert net(images(smallest)).shape == (2, 3)
-    words = rf"at least {smallest} {"pixel" if smallest == 1 else "pixels"} along H, W, got .*: too small"
+    pixels = "1 pixel" if smallest == 1 else f"{smallest} pixels"
+    words = rf"at least {pixels} along H, W, got .*: too small"
     assert_refuses(net, torch.zeros(2, 3, 64, smallest - 1), words)
 
 
