@@ -1,0 +1,1 @@
+"""Galleries of the phantoms: cases with their truth, one figure a phantom."""
