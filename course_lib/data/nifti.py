@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from course_lib.data.door import file_bytes, finite_voxels, label_voxels, placed_image
 from course_lib.data.medical_image import MedicalImage
 from course_lib.errors import CourseError
 
@@ -58,17 +59,9 @@ def read_nifti(path: str | os.PathLike[str], *, fill: float | None = None) -> Me
     """
     path = Path(path)
     stored, header = _read(path)
-    with np.errstate(all="ignore"):  # what overflows is infinite, and found below
-        array = np.array(_scaled(path, stored, header), dtype=np.float32)
-    finite = np.isfinite(array)
-    if not finite.all():
-        if fill is None:
-            raise CourseError(
-                f"{path}: {finite.size - int(finite.sum())} of {finite.size} voxels are NaN or infinite; "
-                "mend the file, or replace them with `read_nifti(path, fill=0)`"
-            )
-        array[~finite] = fill
-    return _image(path, array, header)
+    with np.errstate(all="ignore"):
+        values = _scaled(path, stored, header)
+    return _image(path, finite_voxels(path, values, fill=fill, reader="read_nifti"), header)
 
 
 def read_nifti_mask(path: str | os.PathLike[str]) -> MedicalImage:
@@ -102,11 +95,7 @@ def read_nifti_mask(path: str | os.PathLike[str]) -> MedicalImage:
     stored, header = _read(path)
     with np.errstate(all="ignore"):
         values = _scaled(path, stored, header)
-        whole = np.isfinite(values) & (np.trunc(values) == values) & (np.abs(values) < 2**31)
-    if not whole.all():
-        example = values[~whole].flat[0]
-        raise CourseError(f"{path}: a mask needs whole numbers, got {example:g}; read an image with `read_nifti`")
-    return _image(path, values.astype(np.int32), header)
+    return _image(path, label_voxels(path, values, reader="read_nifti"), header)
 
 
 def _read(path: Path) -> tuple[NDArray[Any], Any]:
@@ -125,14 +114,7 @@ def _read(path: Path) -> tuple[NDArray[Any], Any]:
 
 def _content(path: Path) -> bytes:
     """Return the bytes of a file, unpacked if it is gzip."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CourseError(
-            f"{path}: cannot be read ({error.strerror}); give the path of a .nii or .nii.gz file"
-        ) from None
-    if not content:
-        raise CourseError(f"{path}: has zero bytes; copy or download it again")
+    content = file_bytes(path, wanted="a .nii or .nii.gz file")
     if content[:2] != b"\x1f\x8b":
         if path.suffix == ".gz":
             raise CourseError(f"{path}: is called .gz but is not gzip; rename it to .nii, or download it again")
@@ -200,13 +182,9 @@ def _scaled(path: Path, stored: NDArray[Any], header: Any) -> NDArray[Any]:
 
 def _image(path: Path, array: NDArray[Any], header: Any) -> MedicalImage:
     """Put the array where the header says that it lies."""
-    array = np.ascontiguousarray(array)
     name = path.name.removesuffix(".gz").removesuffix(".nii")
     metadata = {"file": str(path), "stored_dtype": header.get_data_dtype().name}
-    try:
-        return MedicalImage(array, _affine(path, header), name, metadata)
-    except ValueError as error:
-        raise CourseError(f"{path}: {error}; save the file again with its true spacing and affine") from None
+    return placed_image(path, array, _affine(path, header), name=name, metadata=metadata)
 
 
 def _affine(path: Path, header: Any) -> NDArray[np.float64]:
