@@ -4,7 +4,7 @@ import io
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,13 @@ from PIL import Image
 from course_lib.data.medical_image import MedicalImage
 from course_lib.errors import CourseError
 
-__all__ = ["file_bytes", "finite_voxels", "label_voxels", "open_picture", "placed_image"]
+__all__ = ["file_bytes", "finite_voxels", "label_voxels", "open_file", "open_picture", "placed_image"]
 
 _MAX_PIXELS = 50_000_000
 
 
-def file_bytes(path: Path, *, wanted: str) -> bytes:
-    """Read a file whole.
+def open_file(path: Path, *, wanted: str) -> BinaryIO:
+    """Open a file for reading.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def file_bytes(path: Path, *, wanted: str) -> bytes:
 
     Returns
     -------
-    bytes
-        At least one.
+    binary file
+        At its beginning, and not empty; to be closed by ``with``.
 
     Raises
     ------
@@ -40,19 +40,51 @@ def file_bytes(path: Path, *, wanted: str) -> bytes:
 
     Examples
     --------
-    >>> file_bytes(Path("none.nii"), wanted="a .nii file")
+    >>> open_file(Path("none.nii"), wanted="a .nii file")
     Traceback (most recent call last):
         ...
     course_lib.errors.CourseError: none.nii: cannot be read (No such file or directory); give the path of a .nii file
     """
     try:
-        content = path.read_bytes()
+        file = path.open("rb")
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         reason = getattr(error, "strerror", None) or error
         raise CourseError(f"{path}: cannot be read ({reason}); give the path of {wanted}") from None
-    if not content:
+    if not file.read(1):
+        file.close()
         raise CourseError(f"{path}: has zero bytes; copy or download it again")
-    return content
+    file.seek(0)
+    return file
+
+
+def file_bytes(path: Path, *, wanted: str) -> bytes:
+    """Read a file whole.
+
+    Parameters
+    ----------
+    path, wanted
+        As in `open_file`.
+
+    Returns
+    -------
+    bytes
+        At least one.
+
+    Raises
+    ------
+    CourseError
+        As `open_file`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> _ = path.write_bytes(b"HU")
+    >>> file_bytes(path, wanted="a text")
+    b'HU'
+    """
+    with open_file(path, wanted=wanted) as file:
+        return file.read()
 
 
 def finite_voxels(path: Path, values: NDArray[Any], *, fill: float | None, reader: str) -> NDArray[np.float32]:

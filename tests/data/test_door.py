@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_lib.data.door import file_bytes, finite_voxels, label_voxels, open_picture, placed_image
+from course_lib.data.door import file_bytes, finite_voxels, label_voxels, open_file, open_picture, placed_image
 from course_lib.errors import CourseError
 
 
@@ -29,6 +29,8 @@ def test_a_file_is_read_whole_or_told(tmp_path: Path) -> None:
     ):
         with pytest.raises(CourseError, match=words):
             file_bytes(path, wanted="a file")
+    with open_file(tmp_path / "a", wanted="a file") as file:
+        assert file.read() == b"abc"
 
 
 def test_intensities_are_finite_copies() -> None:
