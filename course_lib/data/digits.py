@@ -4,9 +4,6 @@ Source: E. Alpaydin and C. Kaynak, "Optical recognition of handwritten digits", 
 (CC BY 4.0); scikit-learn holds a copy of its test part.
 """
 
-import torch
-from torch.nn import functional as F
-
 from course_lib.data.images import LabelledImages
 
 __all__ = ["load_digits"]
@@ -49,7 +46,10 @@ def load_digits(image_size: int = 32) -> LabelledImages:
     >>> tuple(digits.images.shape), digits.labels[:5].tolist()
     ((1797, 1, 32, 32), [0, 1, 2, 3, 4])
     """
-    from sklearn import datasets  # here, since it takes a second that no other part of the data room needs
+    # here, since they take a second or two that no other part of the data room needs
+    import torch
+    from sklearn import datasets
+    from torch.nn import functional as F
 
     if image_size < 8:
         raise ValueError(f"image_size is at least 8, the size of the digits in the file, got {image_size}")

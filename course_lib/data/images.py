@@ -1,13 +1,20 @@
-"""Labelled images, and the loader that hands them out in batches."""
+"""Labelled images, and the loader that hands them out in batches.
+
+torch is imported where it is used: whoever only reads the register or a file of this room need not load it.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import DataLoader, TensorDataset
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.utils.data import DataLoader
 
 __all__ = ["LabelledImages", "make_loader"]
 
@@ -29,6 +36,7 @@ class LabelledImages:
 
     Examples
     --------
+    >>> import torch
     >>> data = LabelledImages(torch.zeros(3, 1, 8, 8), torch.tensor([0, 1, 1]), ("healthy", "ill"))
     >>> len(data), len(data.subset([0, 2]))
     (3, 2)
@@ -39,6 +47,8 @@ class LabelledImages:
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        import torch
+
         object.__setattr__(self, "class_names", tuple(self.class_names))
         images, labels, num_classes = self.images, self.labels, len(self.class_names)
         if images.ndim != 4 or images.dtype != torch.float32:
@@ -58,7 +68,7 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def subset(self, indices: NDArray[np.int64] | Tensor | Sequence[int]) -> "LabelledImages":
+    def subset(self, indices: NDArray[np.int64] | Tensor | Sequence[int]) -> LabelledImages:
         """Give the images at these places, in this order.
 
         Parameters
@@ -75,6 +85,8 @@ class LabelledImages:
         ValueError, IndexError
             If the indices are not whole numbers, or lie outside the data.
         """
+        import torch
+
         chosen = np.asarray(indices)
         if chosen.size == 0:
             chosen = chosen.astype(np.int64)
@@ -117,10 +129,14 @@ def make_loader(
 
     Examples
     --------
+    >>> import torch
     >>> data = LabelledImages(torch.zeros(10, 1, 8, 8), torch.zeros(10, dtype=torch.int64), ("digit",))
     >>> [len(labels) for images, labels in make_loader(data, batch_size=4)]
     [4, 4, 2]
     """
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+
     if len(data) == 0:
         raise ValueError("a loader needs at least one image, got none: is a part of the split empty?")
     if batch_size < 1:

@@ -1,21 +1,16 @@
-"""The register of data sets and its downloads, against a server on this machine."""
+"""The register of data sets and the files that it gives, against a web on this machine."""
 
 import hashlib
-import socket
-import threading
-import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from course_lib.data import registry as registry_module
-from course_lib.data.registry import fetch, read_registry
+from course_lib.data import download as download_module
+from course_lib.data.registry import cache_folder, fetch, find_entries, locate, read_registry, verify
 from course_lib.errors import CourseError
 
 CONTENT = bytes(range(256)) * 1024
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
+CHECKSUM = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
 NAME = "tiny set/größe.bin"
 
 SET = """
@@ -24,60 +19,17 @@ modality = "none"
 licence = "CC0 1.0"
 citation = "nobody"
 card = "made in the test"
+page = "https://example.org/about"
 bases = [{bases}]
-files = [{{ file = "größe.bin", source = "file.bin", what = "bytes", size_mb = 0.26, sha256 = "{sha256}" }}]
+files = [{{ file = "größe.bin", source = "file.bin", what = "bytes", size_mb = 0.26, checksum = "{checksum}" }}]
 """
 
 
-class Handler(BaseHTTPRequestHandler):
-    """The first folder of the address says how the file is sent."""
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        kind = self.path.split("/")[1]
-        if kind == "missing":
-            self.send_error(404)
-            return
-        self.send_response(200)
-        if kind != "unmeasured":
-            self.send_header("Content-Length", str(len(CONTENT)))
-        self.end_headers()
-        if kind in ("truncated", "unmeasured"):
-            self.wfile.write(CONTENT[:1000])
-        elif kind == "corrupted":
-            self.wfile.write(CONTENT[:-1] + b"!")
-        elif kind == "stalled":
-            self.wfile.write(CONTENT[:1000])
-            self.server.released.wait(10)
-        else:
-            for start in range(0, len(CONTENT), 2**16):
-                self.wfile.write(CONTENT[start : start + 2**16])
-                time.sleep(0.1 if kind == "slow" else 0)
-
-    def log_message(self, *arguments: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
-    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked, server.released = [], threading.Event()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.released.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def register(tmp_path: Path, server: ThreadingHTTPServer, *kinds: str, sha256: str = SHA256) -> Path:
+def register(tmp_path: Path, web, *kinds: str, checksum: str = CHECKSUM) -> Path:
     """A register whose file is sent in these ways, one address each."""
     path = tmp_path / "registry.toml"
-    bases = ", ".join(f'"http://127.0.0.1:{server.server_port}/{kind}/"' for kind in kinds)
-    path.write_text(SET.format(bases=bases, sha256=sha256), encoding="utf-8")
+    bases = ", ".join(f'"{web.base(kind)}"' for kind in kinds)
+    path.write_text(SET.format(bases=bases, checksum=checksum), encoding="utf-8")
     return path
 
 
@@ -86,103 +38,98 @@ def files_in(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("kind", ["good", "slow"])
-def test_a_file_is_downloaded_once(tmp_path: Path, server, kind: str, capsys) -> None:
-    cache, path = tmp_path / "my cache", register(tmp_path, server, kind)
+def test_a_file_is_downloaded_once(tmp_path: Path, web, kind: str, capsys) -> None:
+    cache, path = tmp_path / "my cache", register(tmp_path, web, kind)
     found = fetch(NAME, folder=cache, registry=path)
     assert found == cache / NAME
     assert found.read_bytes() == CONTENT
     assert fetch(NAME, folder=cache, registry=path) == found
-    assert server.asked == [f"/{kind}/file.bin"]
+    assert web.asked == [f"/{kind}/file.bin"]
     assert files_in(cache) == [found]
     assert found.stat().st_mode & 0o044 == 0o044  # others may read it
     assert "100%" in capsys.readouterr().err
 
 
-def test_without_progress_no_bar_is_drawn(tmp_path: Path, server, capsys) -> None:
-    fetch(NAME, folder=tmp_path / "cache", progress=False, registry=register(tmp_path, server, "good"))
+def test_without_progress_no_bar_is_drawn(tmp_path: Path, web, capsys) -> None:
+    fetch(NAME, folder=tmp_path / "cache", progress=False, registry=register(tmp_path, web, "good"))
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize(
-    ("kind", "words"),
-    [
-        ("missing", "answered 404"),
-        ("truncated", "broke off: the file came truncated"),
-        ("unmeasured", "wrong sha256"),
-        ("corrupted", "another file than the register's"),
-        ("stalled", "stopped answering for 0.3 s"),
-    ],
-)
-def test_a_bad_download_is_one_line_and_leaves_nothing(tmp_path: Path, server, kind, words, monkeypatch) -> None:
-    monkeypatch.setattr(registry_module, "TIMEOUT_S", 0.3)
+@pytest.mark.parametrize("kind", ["missing", "truncated", "corrupted", "stalled", "page"])
+def test_a_bad_download_is_one_line_that_says_what_to_do(tmp_path: Path, web, kind, monkeypatch) -> None:
+    monkeypatch.setattr(download_module, "TIMEOUT_S", 0.2)
     cache = tmp_path / "cache"
-    with pytest.raises(CourseError, match=words) as caught:
-        fetch(NAME, folder=cache, progress=False, registry=register(tmp_path, server, kind))
+    with pytest.raises(CourseError, match=f"could not get {NAME}: ") as caught:
+        fetch(NAME, folder=cache, progress=False, registry=register(tmp_path, web, kind))
     assert "\n" not in str(caught.value)
-    assert f"could not get {NAME}" in str(caught.value)
-    assert str(cache / NAME) in str(caught.value)
-    assert files_in(cache) == []
+    assert str(caught.value).endswith(f"Try again later, or put the file at {cache / NAME}")
+    assert [path.name for path in files_in(cache)] in ([], ["größe.bin.part"])
 
 
-def test_the_addresses_are_tried_in_order(tmp_path: Path, server) -> None:
-    path = register(tmp_path, server, "missing", "truncated", "good", "corrupted")
+def test_the_addresses_are_tried_in_order(tmp_path: Path, web) -> None:
+    path = register(tmp_path, web, "missing", "truncated", "good", "corrupted")
     assert fetch(NAME, folder=tmp_path / "cache", progress=False, registry=path).read_bytes() == CONTENT
-    assert server.asked == ["/missing/file.bin", "/truncated/file.bin", "/good/file.bin"]
+    assert web.asked == ["/missing/file.bin", *["/truncated/file.bin"] * 4, "/good/file.bin"]
+    assert web.ranges[-1] == "bytes=65536-"  # what the second address gave is not fetched again
 
 
-def test_all_faults_stand_in_the_line(tmp_path: Path, server) -> None:
-    path = register(tmp_path, server, "missing", "corrupted")
+def test_all_faults_stand_in_the_line(tmp_path: Path, web) -> None:
+    path = register(tmp_path, web, "missing", "corrupted")
     with pytest.raises(CourseError, match=r"missing/file.bin answered 404; .*corrupted/file.bin gave another file"):
         fetch(NAME, folder=tmp_path / "cache", progress=False, registry=path)
 
 
-def test_a_server_that_is_not_there_is_unreachable(tmp_path: Path, server) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        path = tmp_path / "registry.toml"
-        base = f'"http://127.0.0.1:{free.getsockname()[1]}/"'
-        path.write_text(SET.format(bases=base, sha256=SHA256), encoding="utf-8")
-        with pytest.raises(CourseError, match="is unreachable"):
-            fetch(NAME, folder=tmp_path / "cache", progress=False, registry=path)
-
-
-def test_a_damaged_file_in_the_cache_is_replaced(tmp_path: Path, server) -> None:
+def test_a_damaged_file_in_the_cache_is_replaced(tmp_path: Path, web) -> None:
     damaged = tmp_path / "cache" / NAME
     damaged.parent.mkdir(parents=True)
     damaged.write_bytes(CONTENT[:100])
     with pytest.raises(CourseError, match="answered 404"):
-        fetch(NAME, folder=tmp_path / "cache", progress=False, registry=register(tmp_path, server, "missing"))
-    path = register(tmp_path, server, "good")
+        fetch(NAME, folder=tmp_path / "cache", progress=False, registry=register(tmp_path, web, "missing"))
+    path = register(tmp_path, web, "good")
     assert fetch(NAME, folder=tmp_path / "cache", progress=False, registry=path).read_bytes() == CONTENT
 
 
-def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, server) -> None:
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, web) -> None:
     (tmp_path / "cache").write_text("a file, no folder")
     with pytest.raises(CourseError, match="cannot be written"):
-        fetch(NAME, folder=tmp_path / "cache", progress=False, registry=register(tmp_path, server, "good"))
+        fetch(NAME, folder=tmp_path / "cache", progress=False, registry=register(tmp_path, web, "good"))
 
 
-def test_a_local_copy_is_taken_first(tmp_path: Path, server, monkeypatch) -> None:
-    path = register(tmp_path, server, "good")
+def test_a_local_copy_is_taken_first(tmp_path: Path, web, monkeypatch) -> None:
+    path = register(tmp_path, web, "good")
     local = tmp_path / "local" / NAME
     local.parent.mkdir(parents=True)
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "local"))
     assert fetch(NAME, folder=tmp_path / "cache", progress=False, registry=path) == tmp_path / "cache" / NAME
     local.write_bytes(CONTENT)
     assert fetch(NAME, folder=tmp_path / "cache", progress=False, registry=path) == local
-    assert len(server.asked) == 1
+    assert len(web.asked) == 1
     local.write_bytes(b"else")
-    with pytest.raises(CourseError, match=r"größe.bin is not the file of the register \(another sha256\)"):
+    with pytest.raises(CourseError, match=r"größe.bin is not the file of the register \(wrong sha256"):
         fetch(NAME, folder=tmp_path / "cache", progress=False, registry=path)
+    assert local.read_bytes() == b"else"
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "nowhere"))
-    with pytest.raises(CourseError, match="nowhere', which is no folder"):
+    with pytest.raises(CourseError, match="nowhere', which is no folder: correct COURSE_DATA_DIR, or unset it"):
         fetch(NAME, folder=tmp_path / "cache", progress=False, registry=path)
 
 
-def test_a_file_without_address_must_be_put_in_place(tmp_path: Path, server) -> None:
-    path, cache = register(tmp_path, server), tmp_path / "cache"
-    with pytest.raises(CourseError, match=r"it has no address to download from\. .* put the file at .*größe.bin"):
+def test_the_local_copy_may_be_named_in_the_call(tmp_path: Path, web, monkeypatch) -> None:
+    path = register(tmp_path, web, "good")
+    local = tmp_path / "local" / NAME
+    local.parent.mkdir(parents=True)
+    local.write_bytes(CONTENT)
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "nowhere"))
+    assert fetch(NAME, folder=tmp_path, data_dir=tmp_path / "local", registry=path) == local
+    with pytest.raises(CourseError, match="none', which is no folder: correct it"):
+        fetch(NAME, folder=tmp_path, data_dir=tmp_path / "none", registry=path)
+
+
+def test_a_file_that_a_person_must_get_is_read_where_they_put_it(tmp_path: Path, web) -> None:
+    path, cache = register(tmp_path, web), tmp_path / "cache"
+    words = r"größe.bin has no address to download from: open https://example.org/about, download it by hand, and put"
+    with pytest.raises(CourseError, match=words) as caught:
         fetch(NAME, folder=cache, registry=path)
+    assert str(caught.value).endswith(f"put the file at {cache / NAME}")
     (cache / NAME).parent.mkdir(parents=True)
     (cache / NAME).write_bytes(CONTENT)
     assert fetch(NAME, folder=cache, registry=path) == cache / NAME
@@ -191,10 +138,70 @@ def test_a_file_without_address_must_be_put_in_place(tmp_path: Path, server) -> 
         fetch(NAME, folder=cache, registry=path)
 
 
+def test_a_file_that_nobody_offers_is_named_so(tmp_path: Path, web) -> None:
+    path = register(tmp_path, web)
+    path.write_text(path.read_text(encoding="utf-8").replace("page =", "#"), encoding="utf-8")
+    with pytest.raises(CourseError, match="nobody offers this very file; get a copy, and put the file at"):
+        fetch(NAME, folder=tmp_path, registry=path)
+
+
+def test_without_a_published_checksum_the_first_one_is_remembered(tmp_path: Path, web) -> None:
+    path, cache = register(tmp_path, web, "good", checksum="unknown"), tmp_path / "cache"
+    found = fetch(NAME, folder=cache, progress=False, registry=path)
+    record = cache / f"{NAME}.sha256"
+    assert record.read_text(encoding="utf-8") == f"{CHECKSUM[7:]}  größe.bin\n"  # as sha256sum writes it
+    assert files_in(cache) == sorted([found, record])
+    entry = read_registry(path)[NAME]
+    assert verify(entry, found) == ""
+    found.write_bytes(CONTENT[:-1] + b"!")
+    assert verify(entry, found) == "wrong sha256: corrupted or changed"
+    assert fetch(NAME, folder=cache, progress=False, registry=path).read_bytes() == CONTENT  # fetched again
+    found.unlink()
+    web.content = web.newer
+    with pytest.raises(CourseError, match=r"gave another file than the register's \(wrong sha256"):
+        fetch(NAME, folder=cache, progress=False, registry=path)
+    record.write_text("torn")
+    assert fetch(NAME, folder=cache, progress=False, registry=path).read_bytes() == web.newer
+    assert verify(entry, found) == ""
+
+
+def test_a_local_copy_without_a_published_checksum_stays_untouched(tmp_path: Path, web) -> None:
+    path = register(tmp_path, web, checksum="unknown")
+    local = tmp_path / "local" / NAME
+    local.parent.mkdir(parents=True)
+    local.write_bytes(b"anything")
+    assert fetch(NAME, folder=tmp_path / "cache", data_dir=tmp_path / "local", registry=path) == local
+    assert files_in(tmp_path / "local") == [local]
+
+
+def test_a_whole_set_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match=r"'flowkit_fcs' is a set of files: name one of them, such as 'flowkit_fcs/1"):
+        fetch("flowkit_fcs", folder=tmp_path)
+
+
+def test_files_are_found_by_name_by_set_and_by_folder() -> None:
+    entries = read_registry()
+    assert [entry.name for entry in find_entries("flowkit_fcs/data1.fcs", entries)] == ["flowkit_fcs/data1.fcs"]
+    assert len(find_entries("totalsegmentator_ct", entries)) == 22 + 59
+    assert len(find_entries("totalsegmentator_ct/example_seg_v1_2022/", entries)) == 59
+
+
+def test_downloads_land_in_the_checkout(root: Path) -> None:
+    assert cache_folder() == root / "datasets"
+
+
+def test_a_file_is_located_without_being_read(tmp_path: Path, web) -> None:
+    entry = read_registry(register(tmp_path, web, "good"))[NAME]
+    assert locate(entry, folder=tmp_path) is None
+    (tmp_path / NAME).parent.mkdir()
+    (tmp_path / NAME).write_bytes(b"anything")
+    assert locate(entry, folder=tmp_path) == tmp_path / NAME
+
+
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(CourseError, match=r"did you mean 'flowkit_fcs/100715\.fcs'"):
         fetch("flowkit/100715.fcs")
-    with pytest.raises(CourseError, match=r"no data named '\?\?\?': the names are dsb2018_nuclei"):
+    with pytest.raises(CourseError, match=r"no data named '\?\?\?': the sets are dsb2018_nuclei, "):
         fetch("???")
 
 
@@ -216,7 +223,7 @@ def test_a_line_of_its_own_wins_over_the_set() -> None:
     assert entries["totalsegmentator_ct/example_mr_sm.nii.gz"].modality == "MR"
 
 
-GOOD = SET.format(bases='"https://example.org/"', sha256=SHA256)
+GOOD = SET.format(bases='"https://example.org/"', checksum=CHECKSUM)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +232,14 @@ GOOD = SET.format(bases='"https://example.org/"', sha256=SHA256)
         ('licence = "CC0 1.0"', "", "tiny set/größe.bin has no licence: every file of the register needs one"),
         ('licence = "CC0 1.0"', 'licence = " "', "has no licence"),
         ('citation = "nobody"', "", "has no citation"),
-        (SHA256, SHA256[:-1], "sha256 is 64 hexadecimal digits"),
+        (CHECKSUM, CHECKSUM[:-1], "checksum is sha256: or md5: and its digits, or 'unknown', got 'sha256:"),
+        (CHECKSUM, "md5:d41d8", "checksum is sha256: or md5:"),
+        (CHECKSUM, " ", "has no checksum"),
+        ("checksum", "sha256", "there is no 'sha256' in a register, only bases, card, checksum"),
+        ("size_mb = 0.26, ", "", "size_mb is a number above 0, got None"),
+        ("size_mb = 0.26", "size_mb = nan", "size_mb is a number above 0, got nan"),
+        ("https://example.org/about", "example.org", "page is an address"),
+        (" }]", " }, { file = 'größe.bin', what = 'again', size_mb = 1, checksum = 'unknown' }]", "is there twice"),
         ("size_mb = 0.26", "size_mb = 0", "size_mb is a number above 0, got 0"),
         ("größe.bin", "../größe.bin", "leaves its folder"),
         ("größe.bin", "/größe.bin", "leaves its folder"),
