@@ -22,7 +22,7 @@ LAYERS = {
     "brain_age": {"metrics", "training", "models", "data", "errors"},
     "figures": {"arithmetic", "models", "summary", "metrics", "data", "training", "errors"},
     "widgets": {"arithmetic", "models", "summary", "metrics", "data", "training", "figures", "errors"},
-    "classroom": {"errors"},
+    "classroom": {"data", "errors"},
 }
 
 
@@ -60,6 +60,20 @@ def test_a_module_imports_only_from_the_rooms_below_it(path: Path) -> None:
     assert found <= LAYERS[room], f"{path} imports {sorted(found - LAYERS[room])}, which its layer does not allow"
 
 
+def test_the_classroom_meets_the_data_in_one_file_and_inside_its_functions() -> None:
+    for path in (path for path in _modules() if _room(path) == "classroom"):
+        source = path.read_text(encoding="utf-8")
+        if "data" not in imported_rooms(source, "course_lib.classroom"):
+            continue
+        assert path.name == "data_commands.py", f"{path} imports course_lib.data: only data_commands.py may"
+        at_import = [
+            ast.unparse(node)
+            for node in ast.parse(source).body
+            if isinstance(node, ast.Import | ast.ImportFrom) and "course_lib.data" in ast.unparse(node)
+        ]
+        assert not at_import, f"{path} imports course_lib.data where it is itself imported: {at_import}"
+
+
 def test_the_import_reader_sees_every_form_of_import() -> None:
     source = "import course_lib.data\nfrom course_lib import metrics\ndef f():\n    from ..figures import show\n"
     assert imported_rooms(source, "course_lib.models") == {"data", "metrics", "figures"}
@@ -88,6 +102,14 @@ def test_the_classroom_never_loads_torch_by_itself() -> None:
     code = "import importlib, sys\n"
     code += "".join(f"importlib.import_module({name!r})\n" for name in modules)
     code += "heavy = {'torch', 'sklearn', 'lightning_fabric'} & set(sys.modules)\nassert not heavy, heavy\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_data_commands_never_load_torch() -> None:
+    code = "import sys\nfrom course_lib.classroom.cli import main\nassert main(['data', 'list']) == 0\n"
+    code += "import course_lib.data\nheavy = {'torch', 'sklearn', 'lightning_fabric'} & set(sys.modules)\n"
+    code += "assert not heavy, heavy\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

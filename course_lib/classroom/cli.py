@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from course_lib.classroom.data_commands import add_data
 from course_lib.classroom.grading_commands import add_check, add_demo, add_grade
 from course_lib.errors import CourseError
 
@@ -91,7 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="course", description="Build, run, check and grade the lessons of the course."
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_build, _add_run, add_check, add_grade, add_demo, _add_doctor):
+    for add in (_add_build, _add_run, add_check, add_grade, add_demo, add_data, _add_doctor):
         add(commands)
     return parser
 

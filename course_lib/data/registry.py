@@ -32,7 +32,7 @@ class Entry:
     what, modality : str
         What it shows, and by which method it was made.
     size_mb : float or None
-        Size in megabytes (10⁶ bytes); None where it is not known, which only a file without checksum may be.
+        Size in megabytes (10⁶ bytes); None where it is not known before the download.
     addresses : tuple of str
         Where it can be downloaded, tried in this order; empty if a person must get it.
     page : str
@@ -330,9 +330,7 @@ def _entry(path: Path, set_name: str, table: dict[str, object], line: dict[str, 
         raise CourseError(f"{where} leaves its folder: a path in the register is relative, without '..'")
     if not re.fullmatch("sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}|unknown", checksum):
         raise CourseError(f"{where}: checksum is sha256: or md5: and its digits, or 'unknown', got {checksum!r}")
-    if not (size_mb is None and checksum == UNKNOWN) and (
-        isinstance(size_mb, bool) or not isinstance(size_mb, int | float) or not 0 < size_mb < float("inf")
-    ):
+    if not (size_mb is None or (isinstance(size_mb, int | float) and size_mb is not True and 0 < size_mb < 1e9)):
         raise CourseError(f"{where}: size_mb is a number above 0, got {size_mb!r}")
     if not isinstance(page, str) or (page and not re.match("https?://.", page)):
         raise CourseError(f"{where}: page is an address http(s)://…, got {page!r}")
