@@ -24,7 +24,7 @@ page = "https://example.org/small"
 bases = ["{base}small/"]
 files = [
   {{ file = "one.bin", what = "first", size_mb = 0.003, checksum = "sha256:{one}" }},
-  {{ file = "größe/2.bin", source = "two.bin", what = "2nd", modality = "MR", size_mb = {size}, checksum = "md5:{two}" }},
+  {{ file = "größe/2.bin", source = "two.bin", what = "b", modality = "MR", size_mb = {size}, checksum = "md5:{two}" }},
 ]
 
 [sets.loose]
@@ -85,7 +85,7 @@ def course(tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPatch, capsys: p
         path = tmp_path / "registry.toml"
         one, two = hashlib.sha256(ONE).hexdigest(), hashlib.md5(TWO).hexdigest()
         path.write_text(REGISTER.format(base=base, one=one, two=two, size=size), encoding="utf-8")
-        monkeypatch.setattr("course_lib.data.registry.REGISTRY", path)
+        monkeypatch.setattr("course_lib.data.registry_file.REGISTRY", path)
         status = main(["data", *words, "--folder", str(tmp_path / "my cache")])
         shown = capsys.readouterr()
         return status, shown.out, shown.err
@@ -132,7 +132,7 @@ def test_the_list_of_one_set_shows_its_files_and_its_terms(course) -> None:
     assert "cite        Ada and others, 2026" in out
     assert "be careful  Two bytes are no patient." in out
     assert "page        https://example.org/small" in out
-    assert ["small/größe/2.bin", "2nd", "3 kB", "md5", "not downloaded"] in columns(out)
+    assert ["small/größe/2.bin", "b", "3 kB", "md5", "not downloaded"] in columns(out)
     assert ["loose/packed.zip", "an archive", "?", "unknown", "not downloaded"] in columns(course("list", "loose")[1])
 
 
