@@ -18,6 +18,7 @@ from course_lib.classroom.lesson import Lesson
 from course_lib.classroom.sandbox import SandboxLimits
 from course_lib.classroom.session import StudentSession, TimeLimits
 from course_lib.classroom.submission import Submission
+from course_lib.classroom.warm import WarmClient
 from course_lib.classroom.withhold import copy_without
 from course_lib.errors import CourseError
 
@@ -66,7 +67,14 @@ def library_copy(lesson: Lesson, folder: Path) -> Path:
 
 
 def grade_submission(
-    lesson: Lesson, submission: Submission, *, package: Path, plan: GradingPlan, names: dict[str, Any], executed: Path
+    lesson: Lesson,
+    submission: Submission,
+    *,
+    package: Path,
+    plan: GradingPlan,
+    names: dict[str, Any],
+    executed: Path,
+    warm: WarmClient | None = None,
 ) -> SubmissionResult:
     """
     Grade one submission.
@@ -83,6 +91,8 @@ def grade_submission(
         What `trusted_names` returned.
     executed : Path
         Where the executed notebook is written.
+    warm : WarmClient, optional
+        Forks its kernels; else each is started anew.
 
     Returns
     -------
@@ -94,7 +104,7 @@ def grade_submission(
         return ungraded(lesson, submission, submission.problem, plan)
     try:
         with StudentSession(
-            lambda: StudentKernel(package, limits=plan.limits, sandboxed=plan.sandboxed), times=plan.times
+            lambda: StudentKernel(package, limits=plan.limits, sandboxed=plan.sandboxed, warm=warm), times=plan.times
         ) as session:
             session.run_notebook(_cells_to_run(lesson, submission), output=executed)
             seed = f"{plan.seed}:{submission.digest}"

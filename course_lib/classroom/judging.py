@@ -6,6 +6,7 @@ A requirement is all or nothing. The names in its source are stand-ins for the s
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import io
@@ -22,7 +23,7 @@ from course_lib.classroom.messages import explain, hint_for
 from course_lib.classroom.session import KernelCrashed, SessionOver, StudentSession, TookTooLong, Unreadable
 from course_lib.classroom.standin import NotAttempted, StudentError, bind, there_for
 
-__all__ = ["RequirementResult", "TaskResult", "judge_task", "setup_cells", "trusted_names"]
+__all__ = ["RequirementResult", "TaskResult", "imported_by", "judge_task", "setup_cells", "trusted_names"]
 
 _CHECK = "<check>"
 _ENDED = "Your code ended the kernel."
@@ -65,6 +66,18 @@ def trusted_names(lesson: Lesson) -> dict[str, Any]:
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(_without_magics(source), f"<set-up of {lesson.topic}>", "exec"), names)
     return names
+
+
+def imported_by(lesson: Lesson) -> list[str]:
+    """Return the modules that the lesson's set-up cells import, so that they can be imported beforehand."""
+    found: list[str] = []
+    for source in setup_cells(lesson):
+        for node in ast.walk(ast.parse(_without_magics(source))):
+            if isinstance(node, ast.Import):
+                found += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.append(node.module)
+    return found
 
 
 def judge_task(lesson: Lesson, task: Task, session: StudentSession, *, names: dict[str, Any], seed: str) -> TaskResult:

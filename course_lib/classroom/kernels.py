@@ -20,7 +20,7 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import zmq
 import zmq.asyncio
@@ -29,11 +29,13 @@ from jupyter_client.manager import KernelManager
 from jupyter_client.session import Session
 
 from course_lib.classroom.sandbox import SandboxLimits, kernel_environment, own_user, sandbox_command
+from course_lib.classroom.student_side import PORTS, REQUEST
+from course_lib.classroom.warm import ForkedProvisioner, WarmClient
 from course_lib.errors import CourseError
 
 __all__ = ["KernelLostError", "KernelTimeoutError", "StudentKernel"]
 
-_PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
+_PORT_OF = dict(zip(("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"), PORTS, strict=True))
 _LARGEST_MESSAGE = 128 * 2**20
 _GRACE_S = 2.0
 
@@ -68,6 +70,8 @@ class StudentKernel:
         What it may use.
     sandboxed : bool
         False runs it as an ordinary process of this user (with the resource limits only).
+    warm : WarmClient, optional
+        Forks the kernel from a process that has imported the libraries; else Python starts anew.
 
     Raises
     ------
@@ -76,7 +80,13 @@ class StudentKernel:
     """
 
     def __init__(
-        self, package: Path, *, limits: SandboxLimits, sandboxed: bool = True, start_timeout_s: float = 60
+        self,
+        package: Path,
+        *,
+        limits: SandboxLimits,
+        sandboxed: bool = True,
+        warm: WarmClient | None = None,
+        start_timeout_s: float = 60,
     ) -> None:
         self.limits = limits
         self._stopped = threading.Event()
@@ -93,10 +103,10 @@ class StudentKernel:
             ip=str(self._folder / "k"),
             connection_file=str(self._folder / "connection.json"),
             client_class="jupyter_client.asynchronous.AsyncKernelClient",
-            **_PORTS,
+            **_PORT_OF,
         )
         try:
-            self._start(package, sandboxed)
+            self._start(package, sandboxed, warm)
             self._session = Session(key=self.manager.session.key)
             self._shell, self._control = (
                 self._socket(zmq.DEALER, "shell_port"),
@@ -118,16 +128,11 @@ class StudentKernel:
 
     def execute(self, source: str, *, time_limit_s: float) -> dict[str, Any]:
         """Run a cell without keeping its outputs; return the content of the kernel's reply (`status`, `ename`, …)."""
-        return self._ask(source, {}, time_limit_s)
+        return self._run(source, time_limit_s)
 
-    def evaluate(self, expression: str, *, time_limit_s: float) -> dict[str, Any]:
-        """Evaluate an expression beside an empty cell; return its mimebundle or error, as `user_expressions` does."""
-        reply = self._ask("", {"it": expression}, time_limit_s)
-        found = reply.get("user_expressions", {})
-        found = found.get("it") if isinstance(found, dict) else None
-        if not isinstance(found, dict):
-            raise KernelLostError("the kernel gave no answer")
-        return found
+    def ask(self, request: dict[str, Any], *, time_limit_s: float) -> Any:
+        """Put a request to `course_lib.classroom.student_side.answer`; return what should be its JSON text."""
+        return self._ask(REQUEST, {"text": json.dumps(request)}, time_limit_s).get("text")
 
     def is_alive(self) -> bool:
         """Whether the process runs."""
@@ -137,7 +142,7 @@ class StudentKernel:
         """Interrupt what runs; return whether the kernel is free again within `grace_s` seconds."""
         try:
             self._session.send(self._control, "interrupt_request", {})
-            self._ask("", {}, grace_s)
+            self._run("", grace_s)
         except (KernelLostError, KernelTimeoutError, zmq.ZMQError):
             return False
         return True
@@ -151,25 +156,38 @@ class StudentKernel:
         self.manager.context.destroy(linger=0)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self, package: Path, sandboxed: bool) -> None:
-        listening = {port: _listen(f"{self.manager.ip}-{port}") for port in _PORTS.values()}
-        plan = {
-            "connection": {
-                **_PORTS,
-                "transport": "ipc",
-                "ip": "/tmp/kernel",
-                "signature_scheme": self.manager.session.signature_scheme,
-                "key": self.manager.session.key.decode("ascii"),
-            },
-            "limits": vars(self.limits),
-            "sockets": {port: one.fileno() for port, one in listening.items()},
+    def _start(self, package: Path, sandboxed: bool, warm: WarmClient | None) -> None:
+        listening = [_listen(f"{self.manager.ip}-{port}") for port in PORTS]
+        connection = {
+            **_PORT_OF,
+            "transport": "ipc",
+            "ip": "/tmp/kernel",
+            "signature_scheme": self.manager.session.signature_scheme,
+            "key": self.manager.session.key.decode("ascii"),
         }
+        sockets = [one.fileno() for one in listening]
+        try:
+            with open(self._folder / "last_words", "wb") as words:
+                if warm is None:
+                    self._start_cold(package, sandboxed, connection, sockets, words)
+                else:
+                    kernel = warm.fork(connection=connection, sockets=sockets, words=words.fileno())
+                    self.manager.provisioner = ForkedProvisioner(kernel=kernel)
+        finally:
+            for one in listening:
+                one.close()
+
+    def _start_cold(
+        self, package: Path, sandboxed: bool, connection: dict[str, Any], sockets: list[int], words: BinaryIO
+    ) -> None:
+        plan = {"connection": connection, "limits": vars(self.limits), "sockets": sockets}
         handed = os.memfd_create("plan")
         try:
             os.write(handed, json.dumps(plan).encode())
             os.lseek(handed, 0, os.SEEK_SET)
             command = [sys.executable, "-P", "-m", "course_lib.classroom.student_side", str(handed)]
             environment: dict[str, str] = {}
+            folder = "/"
             if sandboxed:
                 user = own_user() if os.geteuid() == 0 else None
                 self.manager.command = tuple(sandbox_command(command, package=package, limits=self.limits, user=user))
@@ -178,18 +196,12 @@ class StudentKernel:
                 home.mkdir()
                 self.manager.command = tuple(command)
                 environment = {**kernel_environment(str(home)), "PYTHONPATH": str(package.parent)}
-            with open(self._folder / "last_words", "wb") as words:
-                self.manager.start_kernel(
-                    env=environment,
-                    cwd=str(self._folder / "home") if not sandboxed else "/",
-                    pass_fds=(handed, *(one.fileno() for one in listening.values())),
-                    stdout=words,
-                    stderr=words,
-                )
+                folder = str(home)
+            self.manager.start_kernel(
+                env=environment, cwd=folder, pass_fds=(handed, *sockets), stdout=words, stderr=words
+            )
         finally:
             os.close(handed)
-            for one in listening.values():
-                one.close()
 
     def _process(self) -> int:
         return int(getattr(self.manager.provisioner, "pid", 0))
@@ -205,7 +217,7 @@ class StudentKernel:
 
     def _wait_until_ready(self, timeout_s: float) -> None:
         try:
-            self._ask("", {}, timeout_s)
+            self._run("", timeout_s)
         except (KernelLostError, KernelTimeoutError) as problem:
             words = (self._folder / "last_words").read_text("utf-8", "replace").strip().splitlines()
             why = words[-1][:300] if words else str(problem)
@@ -215,15 +227,18 @@ class StudentKernel:
 
     def _socket(self, kind: int, port: str) -> zmq.Socket[bytes]:
         one = self._context.socket(kind)
-        one.connect(f"ipc://{self.manager.ip}-{_PORTS[port]}")
+        one.connect(f"ipc://{self.manager.ip}-{_PORT_OF[port]}")
         return one
 
-    def _ask(self, source: str, expressions: dict[str, str], time_limit_s: float) -> dict[str, Any]:
+    def _run(self, source: str, time_limit_s: float) -> dict[str, Any]:
         content = {
-            "code": source, "silent": True, "store_history": False, "user_expressions": expressions,
-            "allow_stdin": False, "stop_on_error": False,
+            "code": source, "silent": True, "store_history": False, "user_expressions": {}, "allow_stdin": False,
+            "stop_on_error": False,
         }  # fmt: skip
-        request = self._session.msg("execute_request", content)
+        return self._ask("execute_request", content, time_limit_s)
+
+    def _ask(self, kind: str, content: dict[str, Any], time_limit_s: float) -> dict[str, Any]:
+        request = self._session.msg(kind, content)
         wanted = request["header"]["msg_id"]
         self._session.send(self._shell, request)
         deadline = time.monotonic() + time_limit_s

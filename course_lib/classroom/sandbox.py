@@ -18,9 +18,11 @@ from pathlib import Path
 
 from course_lib.errors import CourseError
 
-__all__ = ["HOME", "SandboxLimits", "kernel_environment", "own_user", "sandbox_command", "why_no_sandbox"]
+__all__ = ["HOME", "WRITABLE", "SandboxLimits", "kernel_environment", "own_user", "sandbox_command", "why_no_sandbox"]
 
 HOME = "/home/student"
+WRITABLE = ("/tmp", HOME, "/dev/shm")
+"""The folders that a kernel can write: private, in memory, bounded, gone with it."""
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SETTINGS = (
     "/etc/ld.so.cache",
@@ -106,6 +108,7 @@ def sandbox_command(
     limits: SandboxLimits,
     user: int | None,
     extra: Mapping[str, str] | None = None,
+    keeps_rights: bool = False,
 ) -> list[str]:
     """
     Command line that runs `command` inside a fresh sandbox.
@@ -122,6 +125,8 @@ def sandbox_command(
         As root: the user number to run under. None: an ordinary user's own user namespace.
     extra : mapping
         More environment variables.
+    keeps_rights : bool
+        For a process of ours that raises walls inside these: it keeps the capabilities that this needs.
 
     Raises
     ------
@@ -132,14 +137,13 @@ def sandbox_command(
     if problem:
         raise CourseError(problem)
     size = str(limits.disk_mb * 2**20)
-    private = [
-        word for folder in ("/tmp", HOME, "/dev/shm") for word in ("--perms", "1777", "--size", size, "--tmpfs", folder)
-    ]
+    private = [word for folder in WRITABLE for word in ("--perms", "1777", "--size", size, "--tmpfs", folder)]
     return [
         str(shutil.which("bwrap")), "--die-with-parent", "--new-session",
         "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try",
         "--hostname", "course",
-        *(["--unshare-user"] if user is None else []),
+        *(["--unshare-user"] if user is None and not (keeps_rights and os.geteuid() == 0) else []),
+        *(["--cap-add", "ALL"] if keeps_rights else []),
         *_system(), "--proc", "/proc", "--dev", "/dev", *private, *_python(package),
         "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME, "--clearenv",
         *(w for name, value in {**kernel_environment(), **(extra or {})}.items() for w in ("--setenv", name, value)),

@@ -7,7 +7,6 @@ once), and the cells before it are run anew. Restarts and total time are bounded
 from __future__ import annotations
 
 import ast
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,12 +17,9 @@ from typing import Any
 from course_lib.classroom.kernels import KernelLostError, KernelTimeoutError, StudentKernel
 from course_lib.classroom.slow_imports import skip_slow_imports
 from course_lib.classroom.standin import Interruption, read_reply
-from course_lib.classroom.student_side import MIME
 from course_lib.classroom.wire import WireError
 
 __all__ = ["KernelCrashed", "SessionOver", "StudentSession", "TimeLimits", "TookTooLong", "Unreadable"]
-
-_ANSWER = "__import__('course_lib.classroom.student_side', fromlist=['answer']).answer({!r})"
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ class StudentSession:
         """Put a question to the student's code; see `course_lib.classroom.standin.Door`."""
         kernel, limit = self.kernel(), self.seconds(self.times.call_s)
         try:
-            found = kernel.evaluate(_ANSWER.format(json.dumps(request)), time_limit_s=limit)
+            text = kernel.ask(request, time_limit_s=limit)
         except KernelTimeoutError:
             if not kernel.interrupt():
                 self.drop_kernel()
@@ -105,8 +101,7 @@ class StudentSession:
             self.drop_kernel()
             raise
         try:
-            data = found.get("data")
-            return read_reply(self, data.get(MIME) if isinstance(data, dict) else None)
+            return read_reply(self, text)
         except WireError as problem:
             raise Unreadable(str(problem)) from None
 

@@ -18,21 +18,14 @@ from typing import Any
 
 from course_lib.classroom.wire import WireError, decode, encode
 
-__all__ = ["MIME", "Reply", "answer", "main"]
+__all__ = ["PORTS", "REQUEST", "answer", "main", "start_kernel"]
 
-MIME = "application/vnd.course.answer+json"
+PORTS = (1, 2, 3, 4, 5)
+"""Numbers that stand for a kernel's sockets: shell, iopub, stdin, control, heartbeat."""
+REQUEST = "course_request"
+"""Type of the message that brings a request to the kernel, beside Jupyter's own."""
 
 _kept: list[Any] = []
-
-
-class Reply:
-    """A text that Jupyter shows as itself, so that it travels back beside the reply to an empty cell."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {MIME: self.text, "text/plain": ""}
 
 
 class _Nowhere(io.TextIOBase):
@@ -40,16 +33,16 @@ class _Nowhere(io.TextIOBase):
         return len(text)
 
 
-def answer(request: str) -> Reply:
-    """Carry out one request, written by `course_lib.classroom.standin`, and return its outcome."""
+def answer(request: str) -> str:
+    """Carry out one request, written by `course_lib.classroom.standin`, and return its outcome as JSON text."""
     with contextlib.redirect_stdout(_Nowhere()), contextlib.redirect_stderr(_Nowhere()):
         try:
             outcome = _carry_out(json.loads(request))
-            return Reply('{"value":' + encode(outcome, unknown=_keep) + "}")
+            return '{"value":' + encode(outcome, unknown=_keep) + "}"
         except WireError as problem:
-            return Reply(json.dumps({"error": {"type": "WireError", "message": str(problem)[:500], "line": None}}))
+            return json.dumps({"error": {"type": "WireError", "message": str(problem)[:500], "line": None}})
         except BaseException as problem:  # whatever a student's code raises is an outcome like any other
-            return Reply(json.dumps({"error": _describe(problem)}))
+            return json.dumps({"error": _describe(problem)})
 
 
 def _carry_out(request: dict[str, Any]) -> Any:
@@ -179,23 +172,44 @@ def _leave(code: Any = None) -> None:
     raise SystemExit(code)
 
 
-def main() -> None:
-    """Start the kernel that the grader described in the file descriptor named by the first argument."""
-    with os.fdopen(int(sys.argv[1])) as file:
-        plan = json.load(file)
-    _set_limits(plan["limits"])
-    connection = os.path.join(os.environ["HOME"], ".connection.json")
-    with open(connection, "w") as file:
-        json.dump(plan["connection"], file)
-    _use_open_sockets({int(port): descriptor for port, descriptor in plan["sockets"].items()})
+def start_kernel(connection: dict[str, Any], sockets: list[int], limits: dict[str, int]) -> None:
+    """Set the limits, then be a Jupyter kernel on sockets that were opened for it, until it ends.
+
+    Parameters
+    ----------
+    connection : dict
+        What a connection file holds.
+    sockets : list of int
+        File descriptors in the order of `PORTS`.
+    limits : dict
+        The fields of `course_lib.classroom.sandbox.SandboxLimits`.
+    """
+    _set_limits(limits)
+    path = os.path.join(os.environ["HOME"], ".connection.json")
+    with open(path, "w") as file:
+        json.dump(connection, file)
+    _use_open_sockets(dict(zip(PORTS, sockets, strict=True)))
     from ipykernel.kernelapp import IPKernelApp
 
     sys.argv[1:] = []
     sys.path.insert(0, "")
     app: Any = IPKernelApp.instance()
-    app.initialize(["-f", connection, "--HistoryManager.enabled=False"])
+    app.initialize(["-f", path, "--HistoryManager.enabled=False"])
     app.shell.user_ns.update(exit=_leave, quit=_leave)
+
+    def reply(socket: Any, identities: list[bytes], message: dict[str, Any]) -> None:
+        content = {"text": answer(message["content"]["text"])}
+        app.kernel.session.send(socket, REQUEST.replace("request", "reply"), content, message, ident=identities)
+
+    app.kernel.shell_handlers[REQUEST] = reply
     app.start()
+
+
+def main() -> None:
+    """Start the kernel that the grader described in the file descriptor named by the first argument."""
+    with os.fdopen(int(sys.argv[1])) as file:
+        plan = json.load(file)
+    start_kernel(plan["connection"], plan["sockets"], plan["limits"])
 
 
 if __name__ == "__main__":

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.classroom.grading import GradingPlan, SubmissionResult, grade_submission, library_copy, ungraded
-from course_lib.classroom.judging import trusted_names
+from course_lib.classroom.judging import imported_by, trusted_names
 from course_lib.classroom.lesson import Lesson, read_lesson
 from course_lib.classroom.sandbox import why_no_sandbox
 from course_lib.classroom.slow_imports import skip_slow_imports
 from course_lib.classroom.submission import Submission
+from course_lib.classroom.warm import WarmClient, WarmProcess
 from course_lib.errors import CourseError
 
 __all__ = ["grade_class"]
@@ -47,8 +48,11 @@ def grade_class(
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
         Path(folder).chmod(0o755)
         package = library_copy(lesson, Path(folder))
+        warm = WarmProcess(package, limits=plan.limits) if plan.sandboxed else None
         try:
-            crew += [_Worker(lesson, package, plan) for _ in range(min(workers, len(waiting)))]
+            crew += [_Worker(lesson, package, plan, warm) for _ in range(min(workers, len(waiting)))]
+            if warm is not None:
+                warm.wait_until_ready()
             while waiting or any(worker.busy for worker in crew):
                 for place, worker in enumerate(crew):
                     if worker.lost:
@@ -64,18 +68,24 @@ def grade_class(
         finally:
             for worker in crew:
                 worker.stop()
+            if warm is not None:
+                warm.stop()
 
 
 class _Worker:
     """A process that grades one submission after another; the parent watches its time."""
 
-    def __init__(self, lesson: Lesson, package: Path, plan: GradingPlan) -> None:
-        self.lesson, self.package, self.plan = lesson, package, plan
-        context = multiprocessing.get_context("spawn")
+    def __init__(self, lesson: Lesson, package: Path, plan: GradingPlan, warm: WarmProcess | None) -> None:
+        self.lesson, self.package, self.plan, self.warm = lesson, package, plan, warm
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["course_lib.classroom.trusted_side", *imported_by(lesson)])
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, lesson.path, package, plan), daemon=False)
+        client = warm.connect() if warm else None
+        self.process = context.Process(target=_work, args=(theirs, lesson.path, package, plan, client), daemon=False)
         self.process.start()
         theirs.close()
+        if client:
+            client.close()
         self.current: Submission | None = None
         self.deadline = math.inf
         self.lost = self.stopped = False
@@ -110,7 +120,7 @@ class _Worker:
         return None
 
     def replaced(self) -> _Worker:
-        return _Worker(self.lesson, self.package, self.plan)
+        return _Worker(self.lesson, self.package, self.plan, self.warm)
 
     def stop(self) -> None:
         if self.stopped:
@@ -132,7 +142,7 @@ class _Worker:
         return ungraded(self.lesson, submission, problem, self.plan)
 
 
-def _work(connection: Connection, source: Path, package: Path, plan: GradingPlan) -> None:
+def _work(connection: Connection, source: Path, package: Path, plan: GradingPlan, warm: WarmClient | None) -> None:
     """Do what a worker process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
     tempfile.tempdir = str(package.parent)
@@ -145,7 +155,7 @@ def _work(connection: Connection, source: Path, package: Path, plan: GradingPlan
                 lesson = read_lesson(source)
                 names = trusted_names(lesson)
             answer: Any = grade_submission(
-                lesson, submission, package=package, plan=plan, names=names, executed=executed
+                lesson, submission, package=package, plan=plan, names=names, executed=executed, warm=warm
             )
         except CourseError as problem:
             answer = problem

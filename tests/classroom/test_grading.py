@@ -63,7 +63,7 @@ CASES = {
         [
             "import numpy as np, builtins, sys\nnp.allclose = lambda *a, **k: True\nbuiltins.abs = lambda x: 0",
             "import course_lib.classroom.student_side as side, course_lib.classroom.wire as wire\n"
-            "side.answer = lambda request: side.Reply('{\"value\":true}')",
+            "side.answer = lambda request: '{\"value\":true}'",
             "from IPython.core.interactiveshell import InteractiveShell\nAssertionError = Warning",
             "def double(x):\n    return np.allclose",
         ],

@@ -1,12 +1,16 @@
+import contextlib
+import json
 import os
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from course_lib.classroom.kernels import KernelLostError, KernelTimeoutError, StudentKernel
 from course_lib.classroom.sandbox import SandboxLimits, own_user, sandbox_command, why_no_sandbox
+from course_lib.classroom.warm import WarmProcess
 from course_lib.classroom.withhold import copy_without
 from course_lib.errors import CourseError
 
@@ -23,6 +27,7 @@ for _ in range(6):
         time.sleep(60)
 time.sleep(60)
 """
+NAMES = "__import__('IPython').get_ipython().user_ns[{!r}]"
 LIMITS = SandboxLimits(memory_mb=4_096, resident_mb=800, disk_mb=16)
 FORKS = """
 import os, time
@@ -43,17 +48,29 @@ def package(tmp_path_factory) -> Path:
     return copy_without(["course_lib.errors.CourseError"], tmp_path_factory.mktemp("library") / "course_lib")
 
 
-@pytest.fixture(scope="module")
-def kernel(package):
-    with pytest.MonkeyPatch.context() as patch:
+@pytest.fixture(scope="module", params=["cold", "warm"])
+def start(request, package):
+    """A function that starts a kernel, anew or by a fork; both must hold the same contract."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
         patch.setenv("SECRET_TOKEN", "hunter2")
-        with StudentKernel(package, limits=LIMITS) as kernel:
-            yield kernel
+        client = None
+        if request.param == "warm":
+            warm = stack.enter_context(WarmProcess(package, limits=LIMITS))
+            warm.wait_until_ready()
+            client = stack.enter_context(contextlib.closing(warm.connect()))
+        yield partial(StudentKernel, package, limits=LIMITS, warm=client)
+
+
+@pytest.fixture(scope="module")
+def kernel(start):
+    with start() as kernel:
+        yield kernel
 
 
 def shown(kernel: StudentKernel, expression: str) -> str:
-    found = kernel.evaluate(expression, time_limit_s=20)
-    return found["data"]["text/plain"] if found["status"] == "ok" else f"{found['ename']}: {found['evalue']}"
+    text = kernel.ask({"kind": "evaluate", "expression": f"repr({expression})"}, time_limit_s=20)
+    found = json.loads(text)
+    return found["value"] if "value" in found else f"{found['error']['type']}: {found['error']['message']}"
 
 
 def runs(mark: str) -> bool:
@@ -109,7 +126,7 @@ def test_no_secret_of_the_environment_is_inside(kernel):
 @pytest.mark.sandbox
 def test_only_its_own_processes_are_seen(kernel):
     seen = shown(kernel, COMMANDS)
-    assert "student_side" in seen
+    assert "course_lib.classroom" in seen
     assert "test_sandbox" not in seen
 
 
@@ -121,10 +138,10 @@ def test_the_student_is_nobody_with_no_rights(kernel):
 
 
 @pytest.mark.sandbox
-def test_a_fork_bomb_is_bounded(package):
-    with StudentKernel(package, limits=LIMITS) as kernel:
+def test_a_fork_bomb_is_bounded(start):
+    with start() as kernel:
         assert kernel.execute(FORKS, time_limit_s=20)["status"] == "ok"
-        assert 10 < int(shown(kernel, "count")) < 100
+        assert 10 < int(shown(kernel, NAMES.format("count"))) < 100
 
 
 @pytest.mark.sandbox
@@ -136,18 +153,18 @@ def test_an_endless_loop_is_interrupted_and_the_kernel_lives_on(kernel):
 
 
 @pytest.mark.sandbox
-def test_many_processes_together_may_not_hold_more_memory_than_one(package):
-    with StudentKernel(package, limits=LIMITS) as kernel, pytest.raises(KernelLostError):
+def test_many_processes_together_may_not_hold_more_memory_than_one(start):
+    with start() as kernel, pytest.raises(KernelLostError):
         kernel.execute(BOMB, time_limit_s=30)
 
 
 @pytest.mark.sandbox
-def test_nothing_survives_a_kernel_that_ends(package, tmp_path, monkeypatch):
+def test_nothing_survives_a_kernel_that_ends(start, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     mark = str(time.monotonic_ns())
-    with StudentKernel(package, limits=LIMITS) as kernel:
-        start = f"import subprocess\nchild = subprocess.Popen(['sleep', '{mark}'], start_new_session=True)"
-        kernel.execute(start, time_limit_s=10)
+    with start() as kernel:
+        command = f"import subprocess\nchild = subprocess.Popen(['sleep', '{mark}'], start_new_session=True)"
+        kernel.execute(command, time_limit_s=10)
         assert runs(mark)
         with pytest.raises(KernelLostError, match="the kernel ended"):
             kernel.execute("import os\nos._exit(0)", time_limit_s=10)
