@@ -101,21 +101,19 @@ def _get(options: argparse.Namespace) -> int:
         folder = options.folder or cache_folder()
         _check_room(folder, coming)
         print(f"{len(coming)} of {_files(chosen)} to download, {_size(coming)}, to {folder}", file=sys.stderr)
-    by_hand = [one for one in missing if not one.addresses]
+    status = 0
     for one in chosen:
-        if one in by_hand:
+        try:
+            path = fetch(one.name, progress=sys.stderr.isatty(), **where)
+        except CourseError as error:  # the others may be there; a person must get some by hand
+            print(f"course: {error}", file=sys.stderr)
+            status = 2
             continue
-        path = fetch(one.name, progress=sys.stderr.isatty(), **where)
         note = "" if one.checksum != "unknown" else " (nobody publishes its checksum)"
         print(f"✓ {path}{note}", flush=True)
         if options.extract:
             _extract(path)
-    for one in by_hand:
-        try:
-            fetch(one.name, **where)  # says what to do
-        except CourseError as error:
-            print(f"course: {error}", file=sys.stderr)
-    return 2 if by_hand else 0
+    return status
 
 
 def _verify(options: argparse.Namespace) -> int:

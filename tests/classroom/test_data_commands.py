@@ -212,11 +212,12 @@ def test_a_mistake_is_one_line_and_status_2(course, words, fault) -> None:
 
 
 def test_a_download_that_fails_is_one_line_and_status_2(course, tmp_path: Path) -> None:
-    (tmp_path / "shop" / "small" / "two.bin").unlink()
+    (tmp_path / "shop" / "small" / "one.bin").unlink()
     status, out, err = course("get", "small")
     assert status == 2
-    assert out.startswith("✓")
-    assert "course: could not get small/größe/2.bin: http://127.0.0.1" in err
+    assert out == f"✓ {tmp_path / 'my cache' / 'small/größe/2.bin'}\n"  # the other one is not lost
+    assert "course: could not get small/one.bin: http://127.0.0.1" in err
+    assert err.count("\n") == 2
     assert "answered 404. Try again later" in err
 
 
