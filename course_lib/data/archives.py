@@ -163,20 +163,19 @@ def _check(path: Path, members: list[_Member], max_gb: float) -> None:
         )
     seen: set[str] = set()
     for member in members:
+        name = f"{member.name[:60]!r}"
         if member.fault:
-            raise CourseError(f"{path}: {member.name!r} in it {member.fault}; get the archive from its source again")
+            raise CourseError(f"{path}: {name} in it {member.fault}; get the archive from its source again")
         pieces = member.name.replace("\\", "/").removesuffix("/").split("/")
         if pieces[:1] == ["."]:  # `tar -c .` begins each name so
             pieces = pieces[1:]
         if not pieces and member.is_folder:
             continue
         if any(piece in ("", ".", "..") for piece in pieces) or re.search(r"[:\x00-\x1f]", member.name):
-            raise CourseError(
-                f"{path}: {member.name!r} in it leads out of its folder, or nowhere; get it from its source again"
-            )
+            raise CourseError(f"{path}: {name} in it leads out of its folder, or nowhere; get it from its source again")
         key = "/".join(pieces).casefold()  # as macOS and Windows compare names
         if key in seen and not member.is_folder:
-            raise CourseError(f"{path}: {member.name!r} comes twice in it; get the archive from its source again")
+            raise CourseError(f"{path}: {name} comes twice in it; get the archive from its source again")
         seen.add(key)
 
 
@@ -191,4 +190,4 @@ def _write(folder: Path, member: _Member, source: IO[bytes] | None) -> None:
         shutil.copyfileobj(source, file, 2**20)
         there = file.tell()
     if there != member.size:
-        raise EOFError(f"{member.name!r} has {there} of {member.size} bytes")
+        raise EOFError(f"{member.name[:30]!r} has {there} of {member.size} bytes")

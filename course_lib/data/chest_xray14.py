@@ -242,6 +242,11 @@ def _rows(table: Path) -> Iterator[_Row]:
 
 def _row(where: str, line: int, cells: Sequence[str]) -> _Row:
     """Check one row."""
+    for cell in cells:
+        if len(cell) > 300 or not cell.isprintable():
+            raise CourseError(
+                f"{where}: is damaged (a cell holds {len(cell)} characters, {cell[:20]!r} …); download it again"
+            )
     image, findings, patient, age, sex, view = cells
     if not image or not patient:
         raise CourseError(f"{where}: needs an Image Index and a Patient ID, got {image!r} and {patient!r}")

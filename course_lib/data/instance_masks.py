@@ -219,6 +219,8 @@ def _read_all(path: Path, names: Sequence[str], read: Callable[[str], bytes]) ->
     for name in names:
         match = re.fullmatch(r"(?:.*/)?([^/]+)/(images|masks)/[^/.][^/]*\.png", name, flags=re.IGNORECASE)
         if match and not name.startswith("__MACOSX/"):
+            if len(name) > 300 or not name.isprintable():
+                raise CourseError(f"{path}: {name[:60]!r} is no name of a picture; copy or download it again")
             files = found.setdefault(name.rsplit("/", 2)[0], {"images": [], "masks": []})
             files[match[2].lower()].append(name)
     if not found:

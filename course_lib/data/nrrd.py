@@ -133,7 +133,7 @@ def _read(path: Path) -> tuple[NDArray[Any], Mapping[str, Any]]:
     header, body = _header(path, content)
     shape, dtype = _layout(path, header)
     needed = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    voxels = _unpacked(path, str(header.get("encoding", "")).lower(), body, needed)
+    voxels = _unpacked(path, _word(header, "encoding"), body, needed)
     if len(voxels) != needed:
         what = "cut short" if len(voxels) < needed else "damaged"
         there = f"{len(voxels)} are there" if len(voxels) < needed else "more are there"
@@ -166,6 +166,12 @@ def _header(path: Path, content: bytes) -> tuple[Mapping[str, Any], bytes]:
     return header, file.read()
 
 
+def _word(header: Mapping[str, Any], field: str) -> str:
+    """Return a field in small letters, fit to be printed."""
+    text = " ".join(str(header.get(field, "none")).lower().split())
+    return "".join(letter for letter in text if letter.isprintable())[:60]
+
+
 def _layout(path: Path, header: Mapping[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Return shape and type of the voxels as they are stored."""
     shape = tuple(int(size) for size in header.get("sizes", ()))
@@ -173,11 +179,11 @@ def _layout(path: Path, header: Mapping[str, Any]) -> tuple[tuple[int, ...], np.
         raise CourseError(
             f"{path}: needs 3 or 4 dimensions of at least 1 voxel, got {list(shape)}; give a volume or a time series"
         )
-    name = " ".join(str(header.get("type", "none")).lower().split())
+    name = _word(header, "type")
     if name not in _DTYPES:
         raise CourseError(f"{path}: voxels need to be real numbers, got NRRD type {name}; save it as short or float")
     dtype = np.dtype(_DTYPES[name])
-    endian = str(header.get("endian", "none")).lower()
+    endian = _word(header, "endian")
     if dtype.itemsize > 1 and endian not in ("little", "big"):
         raise CourseError(f"{path}: the order of bytes needs to be little or big, got {endian}; save the file again")
     return shape, dtype.newbyteorder("big" if endian == "big" else "little")
@@ -195,7 +201,7 @@ def _unpacked(path: Path, encoding: str, body: bytes, needed: int) -> bytes:
             return bz2.BZ2Decompressor().decompress(body, enough)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise CourseError(f"{path}: {encoding} is cut short or damaged ({error}); download it again") from None
-    raise CourseError(f"{path}: encoding needs raw, gzip or bzip2, got {encoding or 'none'}; save the file again")
+    raise CourseError(f"{path}: encoding needs raw, gzip or bzip2, got {encoding}; save the file again")
 
 
 def _in_space(header: Mapping[str, Any]) -> NDArray[np.bool_]:
@@ -220,10 +226,10 @@ def _image(path: Path, array: NDArray[Any], header: Mapping[str, Any]) -> Medica
 
 def _affine(path: Path, header: Mapping[str, Any]) -> NDArray[np.float64]:
     """Return voxel → mm in RAS from space, directions, origin and units."""
-    space = str(header.get("space", "")).strip().lower()
+    space = _word(header, "space")
     if space not in _TO_RAS:
         raise CourseError(
-            f"{path}: has no affine (space needs LPS, RAS or LAS, got {space or 'none'}), so left and right are "
+            f"{path}: has no affine (space needs LPS, RAS or LAS, got {space}), so left and right are "
             "unknown; save it again with its space"
         )
     in_space, origin = _in_space(header), np.ravel(header.get("space origin", ()))
@@ -251,5 +257,5 @@ def _mm_per_unit(path: Path, header: Mapping[str, Any]) -> float:
     """Return the length of the one unit of space."""
     units = {str(unit).strip().lower() for unit in header.get("space units", [""])}
     if len(units) != 1 or not units <= set(_MM_PER_UNIT):
-        raise CourseError(f"{path}: the unit of length is unknown, got {', '.join(sorted(units))}; save it in mm")
+        raise CourseError(f"{path}: the unit of length is unknown, got {ascii(sorted(units))[1:60]}; save it in mm")
     return _MM_PER_UNIT[units.pop()]

@@ -132,6 +132,8 @@ def test_an_x_ray_that_is_damaged_is_told_when_it_is_loaded(folder: Path) -> Non
         ("9.png,Mass,0,,58,M,PA", "line 3: needs an Image Index and a Patient ID, got '9.png' and ''"),
         ("9.png,Mass", "line 3: needs 12 columns, got 2"),
         ('"9.png,Mass', "line 3: is damaged .unexpected end of data"),
+        ("9.png,Mass\x00,0,9,58,M,PA", r"line 3: is damaged .a cell holds 5 characters, 'Mass\\x00' …"),
+        (f"9.png,{'x' * 301},0,9,58,M,PA", "line 3: is damaged .a cell holds 301 characters, 'xxxxxxxxxxxxxxxxxxxx' …"),
         ("x" * 200_000, "line 3: is damaged .field larger than field limit"),
     ],
 )

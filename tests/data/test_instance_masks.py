@@ -66,6 +66,7 @@ def test_a_folder_and_a_zip_give_the_same_numbered_nuclei(tmp_path: Path, name: 
         ("set/a/masks/m.png", _png(LABELS.astype(np.uint8)), "m.png: needs black and one white, got grey"),
         ("set/a/masks/m.png", b"", "m.png: has zero bytes"),
         ("set/a/masks/m.png", b"hello", "m.png: no picture, or damaged"),
+        ("set/a\nb/images/y.png", b"x", r"'set/a\\nb/images/y.png' is no name of a picture"),
         ("set/a/images/y.png", _png(LABELS > 1), "set/a: needs one picture in images and some in masks, got 2 and 1"),
         ("set/c/images/y.png", _png(LABELS > 1), "set/c: needs one picture in images and some in masks, got 1 and 0"),
         ("set/a/images/x.png", _png(np.zeros((3, 4), np.uint16)), "x.png: needs 8 bits grey or colour, got mode I;16"),

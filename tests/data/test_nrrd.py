@@ -148,7 +148,7 @@ def test_voxels_that_are_no_numbers_are_counted_or_filled(tmp_path: Path, value:
         ({"space_directions": "(inf,0,0) (0,0,1) (1,0,0)"}, "spacing needs numbers above 0"),
         ({"space_directions": "(1,0,0) (1,0,0) (1,0,0)"}, "three different directions"),
         ({"space_origin": "(nan,0,0)"}, "affine needs finite numbers"),
-        ({"space_units": '"ft" "ft" "ft"'}, "the unit of length is unknown, got ft"),
+        ({"space_units": '"ft" "ft" "ft"'}, "the unit of length is unknown, got 'ft'"),
         ({"sizes": "5 12", "dimension": "2"}, r"needs 3 or 4 dimensions of at least 1 voxel, got \[5, 12\]"),
         ({"sizes": "5 -4 3"}, "needs 3 or 4 dimensions"),
         ({"sizes": None}, "needs 3 or 4 dimensions"),
