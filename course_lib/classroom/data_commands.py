@@ -129,10 +129,7 @@ def _verify(options: argparse.Namespace) -> int:
             if options.name:
                 print(f"- {one.name}: missing")
             continue
-        try:
-            fault = verify(one, path, keep_record=path == Path(cache) / one.name)
-        except OSError as error:
-            fault = f"it cannot be read: {error.strerror or error}"
+        fault = verify(one, path, keep_record=path == Path(cache) / one.name)
         right, wrong = right + (not fault), wrong + bool(fault)
         print(f"✗ {path}: wrong ({fault})" if fault else f"✓ {path}: right{_unpublished(one)}", flush=True)
     print(f"{right} right, {wrong} wrong, {len(chosen) - right - wrong} missing of {_files(chosen)}")

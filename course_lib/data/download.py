@@ -14,12 +14,14 @@ import re
 import sys
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from errno import ENOSPC
+from errno import ENOLCK, ENOSPC, ENOSYS, ENOTSUP
+from lzma import LZMAError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -108,13 +110,15 @@ def find_fault(path: Path, checksum: str) -> str:
     >>> find_fault(Path(__file__), "md5:00000000000000000000000000000000")
     'wrong md5: corrupted or changed'
     """
+    if path.stat().st_size == 0:
+        return "it is empty"
     if checksum == UNKNOWN:
         if not path.name.removesuffix(".part").endswith((".zip", ".npz")):
             return ""
         try:
             with zipfile.ZipFile(path) as archive:
                 damaged = archive.testzip()
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, ValueError):
+        except (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, RuntimeError, ValueError):
             return "no whole zip archive"
         return f"damaged zip archive, first in {damaged}" if damaged else ""
     import pooch  # here, since downloads are rare
@@ -170,7 +174,7 @@ def _request(address: str, file: BinaryIO, validator: str, checksum: str, bar: A
             if refusal is not None:
                 return refusal
             seen = _validator(answer)
-            length = int(answer.headers.get("Content-Length", 0))
+            length = _length(answer)
             _leave_room(file, length)
             bar.total, bar.n = length + os.fstat(file.fileno()).st_size or None, os.fstat(file.fileno()).st_size
             bar.refresh()
@@ -209,10 +213,16 @@ def _refusal(answer: "Response", start: int, file: BinaryIO, checksum: str) -> _
         return _Try(f"answered {status}")
     if headers.get("Content-Type", "").startswith("text/html"):
         return _Try("answered with a web page in place of the file")
-    if checksum == UNKNOWN and "Content-Length" not in headers:
+    if checksum == UNKNOWN and not _length(answer):
         return _Try("does not say how long the file is, so that nobody could tell whether it is whole")
     file.truncate(0)  # the whole file comes, also to one who asked for its rest
     return None
+
+
+def _length(answer: "Response") -> int:
+    """Give the number of bytes that come, 0 if the server does not say."""
+    text = answer.headers.get("Content-Length", "").strip()
+    return int(text) if text.isdecimal() else 0
 
 
 def _validator(answer: "Response") -> str:
@@ -223,7 +233,7 @@ def _validator(answer: "Response") -> str:
 
 def _retry_after(text: str) -> float:
     """Seconds to wait, of a header that says seconds or a date; 0 if it says neither."""
-    if text.strip().isdigit():
+    if text.strip().isdecimal():
         return float(text)
     try:
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
@@ -279,7 +289,11 @@ def _lock(file: BinaryIO, progress: bool) -> None:
 
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        except (BlockingIOError, PermissionError):
+        except OSError as error:
+            if error.errno in (ENOLCK, ENOSYS, ENOTSUP):  # a disk that knows no locks, as some shared ones
+                return
+            if not isinstance(error, BlockingIOError | PermissionError):
+                raise
             if not said:
                 print(f"{Path(file.name).stem}: another download of it is under way; waiting", file=sys.stderr)
                 said = True

@@ -7,6 +7,7 @@ does, its length and its archive are checked, and its sha256 is kept beside it (
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from course_lib.data.download import UNKNOWN, download, find_fault
@@ -135,13 +136,17 @@ def verify(entry: Entry, path: Path, *, keep_record: bool = False) -> str:
         A few words; empty if nothing is wrong.
     """
     checksum = _checksum(entry, path)
-    fault = find_fault(path, checksum)
+    try:
+        fault = find_fault(path, checksum)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or error}"
     if keep_record and checksum == UNKNOWN and not fault:
         import pooch
 
         new = path.with_name(f"{path.name}.sha256.new")
-        new.write_text(f"{pooch.file_hash(str(path))}  {path.name}\n", encoding="utf-8")
-        os.replace(new, _record(path))
+        with suppress(OSError):  # a cache that only others may write to needs no record
+            new.write_text(f"{pooch.file_hash(str(path))}  {path.name}\n", encoding="utf-8")
+            os.replace(new, _record(path))
     return fault
 
 

@@ -36,6 +36,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(web.content, until=100_000)
         elif kind == "unmeasured":
             self._send(web.content, until=100_000, measured=False)
+        elif kind == "odd_length":
+            self._send(web.content, {"Content-Length": "many"}, measured=False)
         elif kind == "corrupted":
             self._send(web.content[:-1] + b"!")
         elif kind == "stalled":

@@ -1,8 +1,10 @@
 """Downloads of one file, against a server on this machine that does what servers do."""
 
+import errno
 import hashlib
 import io
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -115,6 +117,46 @@ def test_a_damaged_archive_without_checksum_is_refused(web, target: Path) -> Non
     assert files_in(target.parent) == []
 
 
+def test_damaged_archives_never_end_in_anything_but_words(tmp_path: Path) -> None:
+    whole = tmp_path / "a.npz"
+    for kind in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        with zipfile.ZipFile(whole, "w", kind) as archive:
+            for name in "abc":
+                archive.writestr(name, bytes(range(256)) * 4)
+        content, rng = whole.read_bytes(), random.Random(kind)
+        damaged = tmp_path / "b.npz"
+        for _ in range(150):
+            torn = bytearray(content[: rng.choice([len(content), rng.randrange(1, len(content))])])
+            for _ in range(rng.randrange(4)):
+                torn[rng.randrange(len(torn))] ^= 1 << rng.randrange(8)
+            damaged.write_bytes(torn)
+            assert isinstance(find_fault(damaged, UNKNOWN), str)
+        damaged.write_bytes(content[:-30])
+        assert find_fault(damaged, UNKNOWN) == "no whole zip archive"
+
+
+@pytest.mark.parametrize("checksum", [UNKNOWN, md5(b"")])
+def test_an_empty_file_is_no_data(tmp_path: Path, checksum: str) -> None:
+    (tmp_path / "a.tif").touch()
+    assert find_fault(tmp_path / "a.tif", checksum) == "it is empty"
+
+
+def test_a_disk_without_locks_does_without(web, target: Path, monkeypatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert get(web, "good", target) == web.content
+
+
+def test_a_length_that_is_no_number_is_no_length(web, target: Path) -> None:
+    assert get(web, "odd_length", target) == web.content
+    with pytest.raises(CourseError, match="does not say how long"):
+        get(web, "odd_length", target.with_name("b"), UNKNOWN)
+
+
 def test_a_part_is_continued(web, target: Path, part: Path) -> None:
     part.write_bytes(web.content[:1000])
     assert get(web, "good", target) == web.content
@@ -199,7 +241,7 @@ def test_nobody_waits_for_a_day(web, target: Path, monkeypatch) -> None:
     web.retry_after = "86400"
     get(web, "busy", target)
     assert max(pauses) == download_module.LONGEST_PAUSE_S
-    assert download_module._retry_after("soon") == 0
+    assert download_module._retry_after("soon") == download_module._retry_after("²") == 0
 
 
 def test_the_bar_begins_where_the_part_ends(web, target: Path, part: Path, capsys) -> None:
