@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from course_lib.data.door import open_file
+from course_lib.data.door import open_file, short_reason
 from course_lib.errors import CourseError
 
 __all__ = ["extract_archive"]
@@ -111,8 +111,7 @@ def _reason(path: Path, folder: Path, error: Exception) -> str:
         return f"{folder}: cannot be written ({error.strerror or error}); choose another folder"
     if "file could not be opened" in str(error):
         return f"{path}: is neither zip nor tar, or cut short; give a whole .zip or .tar.gz file"
-    reason = (" ".join(f"{error}".split()) or type(error).__name__)[:80]
-    return f"{path}: is cut short or damaged ({reason}); download it again"
+    return f"{path}: is cut short or damaged ({short_reason(error)}); download it again"
 
 
 def _extract_zip(path: Path, folder: Path, max_gb: float) -> None:

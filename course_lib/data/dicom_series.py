@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from course_lib.data.door import short_reason
 from course_lib.data.medical_image import MedicalImage
 from course_lib.errors import CourseError
 
@@ -136,7 +137,7 @@ def _read(path: Path) -> _Slice:
     except pydicom.errors.InvalidDicomError:
         raise CourseError(f"{path}: is not DICOM; move it out of the folder, or copy it again") from None
     except Exception as error:  # a damaged file makes pydicom raise almost anything
-        raise CourseError(f"{path}: cannot be read as a slice ({_line(error)}); export it again") from None
+        raise CourseError(f"{path}: cannot be read as a slice ({short_reason(error)}); export it again") from None
     _check_slice(one)
     return one
 
@@ -226,12 +227,7 @@ def _values(one: _Slice) -> NDArray[np.float32]:
             warnings.simplefilter("ignore")
             values = one.dataset.pixel_array.astype(np.float32) * np.float32(slope) + np.float32(intercept)
     except Exception as error:  # so do its decoders
-        raise CourseError(f"{one.path}: pixels cannot be decoded ({_line(error)}); export it again") from None
+        raise CourseError(f"{one.path}: pixels cannot be decoded ({short_reason(error)}); export it again") from None
     if values.shape != one.shape or not np.isfinite(values).all():
         raise CourseError(f"{one.path}: pixels are damaged (not {one.shape} finite numbers); export it again")
     return np.asarray(values, dtype=np.float32)
-
-
-def _line(error: Exception) -> str:
-    """Return the message of an error in one line."""
-    return " ".join(f"{error}".split()) or type(error).__name__

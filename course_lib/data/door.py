@@ -13,7 +13,7 @@ from PIL import Image
 from course_lib.data.medical_image import MedicalImage
 from course_lib.errors import CourseError
 
-__all__ = ["file_bytes", "finite_voxels", "label_voxels", "open_file", "open_picture", "placed_image"]
+__all__ = ["file_bytes", "finite_voxels", "label_voxels", "open_file", "open_picture", "placed_image", "short_reason"]
 
 _MAX_PIXELS = 50_000_000
 
@@ -234,8 +234,30 @@ def open_picture(where: str, content: bytes) -> Image.Image:
             if width * height <= _MAX_PIXELS:
                 picture.load()
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, EOFError and more, by format
-        reason = "unknown kind of picture" if "cannot identify" in str(error) else " ".join(f"{error}".split())
+        reason = "unknown kind of picture" if "cannot identify" in str(error) else short_reason(error)
         raise CourseError(f"{where}: no picture, or damaged ({reason}); copy or download it again") from None
     if width * height > _MAX_PIXELS:
         raise CourseError(f"{where}: claims {width} × {height} pixels, more than 50 million; it is damaged or a trap")
     return picture
+
+
+def short_reason(error: Exception) -> str:
+    r"""Say in a few printable words of one line what a library raised at a damaged file.
+
+    Parameters
+    ----------
+    error : Exception
+        What was raised; its message may quote the file at any length.
+
+    Returns
+    -------
+    str
+        At most 100 characters, at least the name of the exception.
+
+    Examples
+    --------
+    >>> short_reason(ValueError("bad magic:\n\x1b[0m")), short_reason(EOFError())
+    ('bad magic: [0m', 'EOFError')
+    """
+    text = "".join(letter for letter in " ".join(f"{error}".split()) if letter.isprintable())
+    return text[:97] + "…" * (len(text) > 97) or type(error).__name__

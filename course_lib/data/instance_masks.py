@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.data.door import file_bytes, open_file, open_picture
+from course_lib.data.door import file_bytes, open_file, open_picture, short_reason
 from course_lib.errors import CourseError
 
 __all__ = ["NucleiImage", "labels_from_masks", "masks_from_labels", "read_nuclei", "touching_pairs"]
@@ -93,8 +93,9 @@ def read_nuclei(path: str | os.PathLike[str]) -> list[NucleiImage]:
         except CourseError:
             raise
         except Exception as error:  # a damaged zip makes zipfile and zlib raise almost anything
-            reason = (" ".join(f"{error}".split()) or type(error).__name__)[:80]
-            raise CourseError(f"{path}: is cut short or damaged ({reason}); copy or download it again") from None
+            raise CourseError(
+                f"{path}: is cut short or damaged ({short_reason(error)}); copy or download it again"
+            ) from None
 
 
 def labels_from_masks(masks: NDArray[Any] | Sequence[NDArray[Any]]) -> NDArray[np.int32]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.data.door import open_file
+from course_lib.data.door import open_file, short_reason
 from course_lib.errors import CourseError
 
 __all__ = ["MedMnist", "read_medmnist"]
@@ -112,8 +112,9 @@ def read_medmnist(path: str | os.PathLike[str], *, max_gb: float = 4) -> MedMnis
         except CourseError:
             raise
         except Exception as error:  # a damaged zip makes zipfile and numpy raise almost anything
-            reason = (" ".join(f"{error}".split()) or type(error).__name__)[:80]
-            raise CourseError(f"{path}: is cut short or damaged ({reason}); copy or download it again") from None
+            raise CourseError(
+                f"{path}: is cut short or damaged ({short_reason(error)}); copy or download it again"
+            ) from None
     return _checked(path, arrays)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.data.door import file_bytes, finite_voxels, label_voxels, placed_image
+from course_lib.data.door import file_bytes, finite_voxels, label_voxels, placed_image, short_reason
 from course_lib.data.medical_image import MedicalImage
 from course_lib.errors import CourseError
 
@@ -122,7 +122,9 @@ def _content(path: Path) -> bytes:
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise CourseError(f"{path}: gzip is cut short or damaged ({error}); copy or download it again") from None
+        raise CourseError(
+            f"{path}: gzip is cut short or damaged ({short_reason(error)}); copy or download it again"
+        ) from None
 
 
 def _header(path: Path, content: bytes) -> Any:
@@ -209,6 +211,6 @@ def _affine(path: Path, header: Any) -> NDArray[np.float64]:
             affine[:3] *= units
     except Exception as error:  # a quaternion that is none
         raise CourseError(
-            f"{path}: the orientation is damaged ({error}); save the file again with its affine"
+            f"{path}: the orientation is damaged ({short_reason(error)}); save the file again with its affine"
         ) from None
     return affine

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.data.door import file_bytes, finite_voxels, label_voxels, placed_image
+from course_lib.data.door import file_bytes, finite_voxels, label_voxels, placed_image, short_reason
 from course_lib.data.medical_image import MedicalImage
 from course_lib.errors import CourseError
 
@@ -154,8 +154,7 @@ def _header(path: Path, content: bytes) -> tuple[Mapping[str, Any], bytes]:
             warnings.simplefilter("ignore")
             header = nrrd.read_header(file)
     except Exception as error:  # a damaged header makes pynrrd raise almost anything
-        reason = " ".join(f"{error}".split()) or type(error).__name__
-        raise CourseError(f"{path}: the header is damaged ({reason[:80]}); copy or download it again") from None
+        raise CourseError(f"{path}: the header is damaged ({short_reason(error)}); copy or download it again") from None
     if "data file" in header or "datafile" in header:
         raise CourseError(
             f"{path}: is a header whose voxels lie in another file; save it as one .nrrd file (nrrd.read, nrrd.write)"
@@ -200,7 +199,9 @@ def _unpacked(path: Path, encoding: str, body: bytes, needed: int) -> bytes:
         if encoding in ("bzip2", "bz2"):
             return bz2.BZ2Decompressor().decompress(body, enough)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise CourseError(f"{path}: {encoding} is cut short or damaged ({error}); download it again") from None
+        raise CourseError(
+            f"{path}: {encoding} is cut short or damaged ({short_reason(error)}); download it again"
+        ) from None
     raise CourseError(f"{path}: encoding needs raw, gzip or bzip2, got {encoding}; save the file again")
 
 

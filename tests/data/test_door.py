@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_lib.data.door import file_bytes, finite_voxels, label_voxels, open_file, open_picture, placed_image
+from course_lib.data.door import (
+    file_bytes,
+    finite_voxels,
+    label_voxels,
+    open_file,
+    open_picture,
+    placed_image,
+    short_reason,
+)
 from course_lib.errors import CourseError
 
 
@@ -74,3 +82,10 @@ def test_what_is_no_picture_is_told(content: bytes, words: str) -> None:
 
 def test_a_picture_is_decoded_at_once() -> None:
     assert np.asarray(open_picture("a", _png())).tolist() == [[7, 7, 7], [7, 7, 7]]
+
+
+def test_a_reason_is_short_printable_and_never_empty() -> None:
+    assert short_reason(KeyError()) == "KeyError"
+    assert short_reason(ValueError("a\nb\x00\x1b c")) == "a b c"
+    long = short_reason(ValueError("x" * 500))
+    assert (len(long), long[-2:]) == (98, "x…")
