@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from course_lib.errors import CourseError
 
 if TYPE_CHECKING:
-    from course_lib.data.registry import Entry
+    from course_lib.data.registry_file import Entry
 
 __all__ = ["add_data"]
 
@@ -58,7 +58,7 @@ def add_data(commands: Any) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from course_lib.data.registry import find_entries, read_registry
+    from course_lib.data.registry_file import find_entries, read_registry
 
     entries = read_registry()
     if not options.name:
@@ -91,11 +91,12 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _get(options: argparse.Namespace) -> int:
-    from course_lib.data.registry import cache_folder, fetch, find_entries, locate, read_registry
+    from course_lib.data.registry import cache_folder, fetch, locate_file
+    from course_lib.data.registry_file import find_entries, read_registry
 
     chosen = find_entries(options.name, read_registry())
     where = {"folder": options.folder, "data_dir": options.data_dir}
-    missing = [one for one in chosen if locate(one, **where) is None]
+    missing = [one for one in chosen if locate_file(one, **where) is None]
     coming = [one for one in missing if one.addresses]
     if coming:
         folder = options.folder or cache_folder()
@@ -117,19 +118,20 @@ def _get(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from course_lib.data.registry import cache_folder, find_entries, locate, read_registry, verify
+    from course_lib.data.registry import cache_folder, locate_file, verify_file
+    from course_lib.data.registry_file import find_entries, read_registry
 
     entries = read_registry()
     chosen = find_entries(options.name, entries) if options.name else list(entries.values())
     cache = options.folder or cache_folder()
     right = wrong = 0
     for one in chosen:
-        path = locate(one, folder=options.folder, data_dir=options.data_dir)
+        path = locate_file(one, folder=options.folder, data_dir=options.data_dir)
         if path is None:
             if options.name:
                 print(f"- {one.name}: missing")
             continue
-        fault = verify(one, path, keep_record=path == Path(cache) / one.name)
+        fault = verify_file(one, path, keep_record=path == Path(cache) / one.name)
         right, wrong = right + (not fault), wrong + bool(fault)
         print(f"✗ {path}: wrong ({fault})" if fault else f"✓ {path}: right{_unpublished(one)}", flush=True)
     print(f"{right} right, {wrong} wrong, {len(chosen) - right - wrong} missing of {_files(chosen)}")
@@ -163,9 +165,9 @@ def _check_room(folder: Path, coming: Sequence[Entry]) -> None:
 
 def _state(group: Sequence[Entry], options: argparse.Namespace) -> str:
     """Say where the files of a set are: the same word for all, or how many are here."""
-    from course_lib.data.registry import cache_folder, locate
+    from course_lib.data.registry import cache_folder, locate_file
 
-    places = [locate(one, folder=options.folder, data_dir=options.data_dir) for one in group]
+    places = [locate_file(one, folder=options.folder, data_dir=options.data_dir) for one in group]
     cache = Path(options.folder or cache_folder())
     local = "in --data-dir" if options.data_dir else "in COURSE_DATA_DIR"
     words = [

@@ -30,7 +30,7 @@ from course_lib.errors import CourseError
 if TYPE_CHECKING:
     from requests import Response
 
-__all__ = ["UNKNOWN", "download", "find_fault"]
+__all__ = ["download_file", "find_fault"]
 
 UNKNOWN = "unknown"  # the checksum of a file for which nobody publishes one
 TIMEOUT_S = 30.0  # to connect, and between two pieces
@@ -40,7 +40,7 @@ LONGEST_PAUSE_S = 60.0  # whatever the server asks for
 PIECE = 2**16
 
 
-def download(address: str, target: Path, *, checksum: str, progress: bool = True) -> None:
+def download_file(address: str, target: Path, *, checksum: str, progress: bool = True) -> None:
     """Download a file to its place.
 
     Parameters
@@ -64,7 +64,7 @@ def download(address: str, target: Path, *, checksum: str, progress: bool = True
 
     Examples
     --------
-    >>> download("https://nowhere.invalid/a.zip", Path("a.zip"), checksum="unknown")  # doctest: +SKIP
+    >>> download_file("https://nowhere.invalid/a.zip", Path("a.zip"), checksum="unknown")  # doctest: +SKIP
     Traceback (most recent call last):
         ...
     course_lib.errors.CourseError: https://nowhere.invalid/a.zip is unreachable (ConnectionError)

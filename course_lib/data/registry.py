@@ -10,14 +10,14 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from course_lib.data.download import UNKNOWN, download, find_fault
+from course_lib.data.download import UNKNOWN, download_file, find_fault
 from course_lib.data.registry_file import Entry, find_entries, read_registry
 from course_lib.errors import CourseError
 
-__all__ = ["Entry", "cache_folder", "fetch", "find_entries", "locate", "read_registry", "verify"]
+__all__ = ["cache_folder", "fetch", "locate_file", "verify_file"]
 
 
-def locate(entry: Entry, *, folder: Path | None = None, data_dir: Path | None = None) -> Path | None:
+def locate_file(entry: Entry, *, folder: Path | None = None, data_dir: Path | None = None) -> Path | None:
     """Say where a file lies on this machine, without looking into it.
 
     Parameters
@@ -92,9 +92,9 @@ def fetch(
     if entry.name != name:
         raise CourseError(f"{name!r} is a set of files: name one of them, such as {entry.name!r}")
     target = Path(folder or cache_folder()) / entry.name
-    found = locate(entry, folder=folder, data_dir=data_dir)
+    found = locate_file(entry, folder=folder, data_dir=data_dir)
     if found is not None:
-        fault = verify(entry, found, keep_record=found == target)
+        fault = verify_file(entry, found, keep_record=found == target)
         if not fault:
             return found
         if found != target or not entry.addresses:
@@ -106,9 +106,9 @@ def fetch(
     for address in entry.addresses:
         try:
             checksum = _checksum(entry, target)
-            download(address, target, checksum=checksum, progress=progress)
+            download_file(address, target, checksum=checksum, progress=progress)
             if checksum == UNKNOWN:
-                verify(entry, target, keep_record=True)
+                verify_file(entry, target, keep_record=True)
             return target
         except CourseError as error:
             faults.append(str(error))
@@ -117,7 +117,7 @@ def fetch(
     raise CourseError(f"could not get {name}: {'; '.join(faults)}. Try again later, or put the file at {target}")
 
 
-def verify(entry: Entry, path: Path, *, keep_record: bool = False) -> str:
+def verify_file(entry: Entry, path: Path, *, keep_record: bool = False) -> str:
     """Say what is wrong with a file on this machine.
 
     Parameters

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from course_lib.data import download as download_module
-from course_lib.data.download import UNKNOWN, download, find_fault
+from course_lib.data.download import UNKNOWN, download_file, find_fault
 from course_lib.errors import CourseError
 
 
@@ -28,7 +28,7 @@ def md5(content: bytes) -> str:
 
 
 def get(web, kind: str, target: Path, checksum: str | None = None) -> bytes:
-    download(f"{web.base(kind)}file.bin", target, checksum=checksum or md5(web.content), progress=False)
+    download_file(f"{web.base(kind)}file.bin", target, checksum=checksum or md5(web.content), progress=False)
     assert files_in(target.parent) == [target]
     return target.read_bytes()
 
@@ -89,7 +89,7 @@ def test_a_server_that_is_not_there_is_unreachable(target: Path, web) -> None:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}/a"
         with pytest.raises(CourseError, match=r"/a is unreachable \(ConnectionError\)"):
-            download(address, target, checksum=UNKNOWN, progress=False)
+            download_file(address, target, checksum=UNKNOWN, progress=False)
     assert files_in(target.parent) == []
 
 
@@ -246,7 +246,7 @@ def test_nobody_waits_for_a_day(web, target: Path, monkeypatch) -> None:
 
 def test_the_bar_begins_where_the_part_ends(web, target: Path, part: Path, capsys) -> None:
     part.write_bytes(web.content[: len(web.content) // 2])
-    download(f"{web.base('good')}a", target, checksum=md5(web.content), progress=True)
+    download_file(f"{web.base('good')}a", target, checksum=md5(web.content), progress=True)
     shown = capsys.readouterr().err
     assert "50%" in shown
     assert "100%" in shown
@@ -256,8 +256,8 @@ def test_the_bar_begins_where_the_part_ends(web, target: Path, part: Path, capsy
 CHILD = """
 import sys
 from pathlib import Path
-from course_lib.data.download import download
-download(sys.argv[1], Path(sys.argv[2]), checksum=sys.argv[3], progress=False)
+from course_lib.data.download import download_file
+download_file(sys.argv[1], Path(sys.argv[2]), checksum=sys.argv[3], progress=False)
 """
 
 
@@ -302,7 +302,7 @@ def test_who_waits_is_told_why(web, target: Path, capsys) -> None:
     web.seconds = 0.1
     threads = [
         threading.Thread(
-            target=download,
+            target=download_file,
             args=(f"{web.base('good')}a", target),
             kwargs={"checksum": md5(web.content), "progress": True},
         )

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from course_lib.data import download as download_module
-from course_lib.data.registry import cache_folder, fetch, find_entries, locate, read_registry, verify
+from course_lib.data.registry import cache_folder, fetch, locate_file, verify_file
+from course_lib.data.registry_file import find_entries, read_registry
 from course_lib.errors import CourseError
 
 CONTENT = bytes(range(256)) * 1024
@@ -153,9 +154,9 @@ def test_without_a_published_checksum_the_first_one_is_remembered(tmp_path: Path
     assert record.read_text(encoding="utf-8") == f"{CHECKSUM[7:]}  größe.bin\n"  # as sha256sum writes it
     assert files_in(cache) == sorted([found, record])
     entry = read_registry(path)[NAME]
-    assert verify(entry, found) == ""
+    assert verify_file(entry, found) == ""
     found.write_bytes(CONTENT[:-1] + b"!")
-    assert verify(entry, found) == "wrong sha256: corrupted or changed"
+    assert verify_file(entry, found) == "wrong sha256: corrupted or changed"
     assert fetch(NAME, folder=cache, progress=False, registry=path).read_bytes() == CONTENT  # fetched again
     found.unlink()
     web.content = web.newer
@@ -163,7 +164,7 @@ def test_without_a_published_checksum_the_first_one_is_remembered(tmp_path: Path
         fetch(NAME, folder=cache, progress=False, registry=path)
     record.write_text("torn")
     assert fetch(NAME, folder=cache, progress=False, registry=path).read_bytes() == web.newer
-    assert verify(entry, found) == ""
+    assert verify_file(entry, found) == ""
 
 
 def test_a_local_copy_without_a_published_checksum_stays_untouched(tmp_path: Path, web) -> None:
@@ -193,10 +194,10 @@ def test_downloads_land_in_the_checkout(root: Path) -> None:
 
 def test_a_file_is_located_without_being_read(tmp_path: Path, web) -> None:
     entry = read_registry(register(tmp_path, web, "good"))[NAME]
-    assert locate(entry, folder=tmp_path) is None
+    assert locate_file(entry, folder=tmp_path) is None
     (tmp_path / NAME).parent.mkdir()
     (tmp_path / NAME).write_bytes(b"anything")
-    assert locate(entry, folder=tmp_path) == tmp_path / NAME
+    assert locate_file(entry, folder=tmp_path) == tmp_path / NAME
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
@@ -296,7 +297,7 @@ def test_a_register_that_is_not_there_is_named(tmp_path: Path) -> None:
 @pytest.mark.real_data
 def test_the_files_of_a_local_copy_are_those_of_the_register(data_dir: Path, tmp_path: Path) -> None:
     entries = read_registry()
-    found = {name: path for name, entry in entries.items() if (path := locate(entry, folder=tmp_path))}
+    found = {name: path for name, entry in entries.items() if (path := locate_file(entry, folder=tmp_path))}
     assert len(found) >= 115
     for name, path in found.items():
         entry = entries[name]
