@@ -9,7 +9,6 @@ from torch import nn
 from course_lib.data.phantoms.abdomen import draw_abdomen
 from course_lib.data.phantoms.liver_ct import LiverCts, make_liver_ct
 
-
 SEED = 0  # of what is learned; 1 and 2 were tried too
 
 
