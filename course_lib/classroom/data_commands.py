@@ -40,7 +40,7 @@ def add_data(commands: Any) -> None:
         "name only when its checksum is right. Sets that a person must get are named with their page.",
     )
     get.add_argument("name", metavar="NAME", help=_NAME)
-    get.add_argument("--extract", action="store_true", help="unpack each archive into a folder beside it")
+    get.add_argument("--extract", action="store_true", help="unpack each archive where downloads go")
     verify = actions.add_parser(
         "verify",
         help="compare the files on this machine with their checksums",
@@ -113,7 +113,7 @@ def _get(options: argparse.Namespace) -> int:
         note = "" if one.checksum != "unknown" else " (nobody publishes its checksum)"
         print(f"✓ {path}{note}", flush=True)
         if options.extract:
-            _extract(path)
+            _extract(path, Path(options.folder or cache_folder()) / one.name)
     return status
 
 
@@ -142,13 +142,13 @@ def _unpublished(one: Entry) -> str:
     return "" if one.checksum != "unknown" else ", as far as can be told: nobody publishes its checksum"
 
 
-def _extract(path: Path) -> None:
-    """Unpack an archive beside itself, unless that has been done; other files are left as they are."""
+def _extract(path: Path, place: Path) -> None:
+    """Unpack an archive beside its place in the cache, unless that has been done; a local copy is never changed."""
     from course_lib.data.archives import extract_archive
 
     stem = next((path.name.removesuffix(end) for end in (".tar.gz", ".tar", ".zip") if path.name.endswith(end)), "")
-    if stem and not path.with_name(stem).exists():
-        print(f"  unpacked into {extract_archive(path, path.with_name(stem))}", flush=True)
+    if stem and not place.with_name(stem).exists():
+        print(f"  unpacked into {extract_archive(path, place.with_name(stem))}", flush=True)
 
 
 def _check_room(folder: Path, coming: Sequence[Entry]) -> None:

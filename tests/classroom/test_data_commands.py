@@ -160,6 +160,15 @@ def test_a_file_without_checksum_says_so_and_is_unpacked_on_request(course, tmp_
     )
 
 
+def test_a_local_copy_is_unpacked_in_the_cache(course, tmp_path: Path) -> None:
+    local = tmp_path / "local" / "loose"
+    local.mkdir(parents=True)
+    (tmp_path / "shop" / "small" / "packed.zip").rename(local / "packed.zip")
+    assert course("get", "loose", "--extract", "--data-dir", str(local.parent))[0] == 0
+    assert [path.name for path in local.iterdir()] == ["packed.zip"]
+    assert (tmp_path / "my cache" / "loose" / "packed" / "inside.txt").is_file()
+
+
 def test_what_a_person_must_get_is_one_line_and_then_read_where_they_put_it(course, tmp_path: Path) -> None:
     target = tmp_path / "my cache" / "register_first" / "training.zip"
     status, out, err = course("get", "register_first")
