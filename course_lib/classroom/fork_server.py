@@ -3,7 +3,7 @@
 A client's request is a JSON object and, beside it, open files: for its last words, a lifeline, the kernel's sockets.
 The answer is the new process as a descriptor (`pidfd`), which means the same process in every namespace. The warm
 process runs no student code itself, so every kernel begins as the first one did. A kernel ends when its lifeline
-closes, the warm process when its control socket closes.
+closes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,8 @@ import select
 import signal
 import socket
 import sys
-import threading
 import traceback
 from typing import Any, NoReturn
-
-import numpy
-import torch
 
 from course_lib.classroom import namespaces
 from course_lib.classroom.student_side import start_kernel
@@ -33,7 +29,7 @@ __all__ = ["LIBRARIES", "main"]
 LIBRARIES = (
     "numpy", "scipy.ndimage", "scipy.signal", "scipy.stats", "pandas", "PIL.Image", "pydicom", "nibabel", "tqdm.auto",
     "sklearn.datasets", "sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection",
-    "matplotlib.pyplot", "matplotlib_inline.backend_inline",
+    "matplotlib.pyplot",
     "torch", "torch.nn.functional", "torch.utils.data", "lightning_fabric",
     "course_lib.arithmetic", "course_lib.brain_age", "course_lib.classroom.session", "course_lib.data",
     "course_lib.figures", "course_lib.metrics", "course_lib.models.lenet", "course_lib.summary", "course_lib.training",
@@ -46,35 +42,46 @@ LIBRARIES = (
 
 _LARGEST_REQUEST = 2**16
 _MOST_FILES = 16
+_BACKEND = "module://matplotlib_inline.backend_inline"
 
 
 def main() -> None:
-    """Import the libraries, say so, and fork until the control socket named by the first argument closes."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    """Import the libraries, then fork kernels for whoever connects.
+
+    Arguments of the command: the file descriptor of a listening socket; after how many seconds without a client to end
+    (0: never, it belongs to whoever started it).
+    """
+    listener, idle_s = socket.socket(fileno=int(sys.argv[1])), float(sys.argv[2])
+    if idle_s and os.fork():
+        return  # nobody waits for a process that serves a whole desk
+    os.environ["MPLBACKEND"] = _BACKEND  # as a kernel sets it before anything is imported
     for name in LIBRARIES:
         with contextlib.suppress(Exception):  # missing or withheld: the cell that imports it says so
             importlib.import_module(name)
-    threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the dead
     gc.collect()
     gc.freeze()  # what is there now is not looked at again, so its memory stays shared
-    control.send(json.dumps({"threads": threads}).encode())
-    clients = [control]
-    while True:
-        for client in select.select(clients, [], [])[0]:
-            text, files, _, _ = socket.recv_fds(client, _LARGEST_REQUEST, _MOST_FILES)
-            if client is control:
-                if not text:
-                    return
-                clients.append(socket.socket(fileno=files[0]))
-            elif not text:
+    clients: list[socket.socket] = []
+    while ready := select.select([listener, *clients], [], [], None if clients or not idle_s else idle_s)[0]:
+        for client in ready:
+            if client is listener:
+                clients.append(listener.accept()[0])
+            elif not _serve(client):
                 client.close()
                 clients.remove(client)
-            else:
-                if os.fork() == 0:
-                    _be_a_kernel(client, json.loads(text), files)
-                for file in files:
-                    os.close(file)
+
+
+def _serve(client: socket.socket) -> bool:
+    """Fork a kernel as a client asks for it; return False once the client has hung up."""
+    try:
+        text, files, _, _ = socket.recv_fds(client, _LARGEST_REQUEST, _MOST_FILES)
+    except ConnectionError:
+        return False
+    if text and os.fork() == 0:
+        _be_a_kernel(client, json.loads(text), files)
+    for file in files:
+        os.close(file)
+    return bool(text)
 
 
 def _be_a_kernel(client: socket.socket, request: dict[str, Any], files: list[int]) -> NoReturn:
@@ -83,31 +90,50 @@ def _be_a_kernel(client: socket.socket, request: dict[str, Any], files: list[int
         walls, (words, lifeline, *sockets) = request["walls"], files
         for stream in (1, 2):
             os.dup2(words, stream)
-        first = namespaces.own_processes(own_user=walls["user"] is None) if walls else os.fork()
-        if first:
-            handed = os.pidfd_open(first)
-            socket.send_fds(client, [b"{}"], [handed])
+        if walls and (first := namespaces.own_processes(own_user=walls["user"] is None)):
+            _answer(client, first)  # whose end is the end of all that is inside
             os._exit(0)
-        _close_all_but(lifeline, *sockets)
         if walls:
             namespaces.isolate(walls["folders"], size_mb=walls["size_mb"])
         kernel = os.fork()
         if kernel:
+            if not walls:
+                _answer(client, kernel)
             _watch(kernel, lifeline)
-        os.close(lifeline)
+        _close_all_but(*sockets)
         _begin_anew()
+        os.chdir(request["folder"])
         if walls:
             namespaces.give_up_rights(walls["user"])
-        os.chdir(request["folder"])
-        start_kernel(request["connection"], sockets, request["limits"])
+            start_kernel(request["connection"], sockets, request["limits"])
+        else:
+            _be_a_plain_kernel(request["arguments"], request["environment"])
     except BaseException:
         traceback.print_exc()
     os._exit(1)
 
 
+def _answer(client: socket.socket, process: int) -> None:
+    handed = os.pidfd_open(process)
+    socket.send_fds(client, [b"{}"], [handed])
+    os.close(handed)
+
+
+def _be_a_plain_kernel(arguments: list[str], environment: dict[str, str]) -> None:
+    """Be the kernel that ``python -m ipykernel_launcher ARGUMENTS`` would have been."""
+    from ipykernel.kernelapp import launch_new_instance
+
+    os.environ.clear()
+    os.environ.update({"MPLBACKEND": _BACKEND, **environment})
+    sys.argv[1:] = arguments
+    sys.path.insert(0, "")
+    launch_new_instance()
+
+
 def _watch(kernel: int, lifeline: int) -> NoReturn:
     """Be the kernel's parent: end with it, and end it when whoever asked for it is gone."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the kernel
     watched = os.pidfd_open(kernel)
     _close_all_but(lifeline, watched)
     while True:
@@ -135,12 +161,14 @@ def _begin_anew() -> None:
     """Give the new process what a fork would share: signals, sessions, the state of random numbers."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     random.seed()
-    numpy.random.seed()
-    torch.seed()
+    for library, name in (("numpy.random", "seed"), ("torch", "seed")):
+        if library in sys.modules:
+            getattr(sys.modules[library], name)()
 
 
 if __name__ == "__main__":

@@ -26,11 +26,12 @@ import zmq
 import zmq.asyncio
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_client.session import Session
 
 from course_lib.classroom.sandbox import SandboxLimits, kernel_environment, own_user, sandbox_command
 from course_lib.classroom.student_side import PORTS, REQUEST
-from course_lib.classroom.warm import ForkedProvisioner, WarmClient
+from course_lib.classroom.warm import WarmClient
 from course_lib.errors import CourseError
 
 __all__ = ["KernelLostError", "KernelTimeoutError", "StudentKernel"]
@@ -172,7 +173,9 @@ class StudentKernel:
                     self._start_cold(package, sandboxed, connection, sockets, words)
                 else:
                     kernel = warm.fork(connection=connection, sockets=sockets, words=words.fileno())
-                    self.manager.provisioner = ForkedProvisioner(kernel=kernel)
+                    provisioner: Any = LocalProvisioner(kernel_id="", kernel_spec=KernelSpec())
+                    provisioner.process = kernel
+                    self.manager.provisioner = provisioner
         finally:
             for one in listening:
                 one.close()
@@ -204,7 +207,8 @@ class StudentKernel:
             os.close(handed)
 
     def _process(self) -> int:
-        return int(getattr(self.manager.provisioner, "pid", 0))
+        provisioner: Any = self.manager.provisioner
+        return int(provisioner.process.pid) if provisioner and provisioner.process else 0
 
     def _watch_memory(self, process: int) -> None:
         """End the kernel once all its processes together hold more memory than they may."""

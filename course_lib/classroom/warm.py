@@ -6,34 +6,40 @@ walls of its own around itself (`course_lib.classroom.namespaces`) before it run
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
-
 from course_lib.classroom.sandbox import HOME, WRITABLE, SandboxLimits, own_user, sandbox_command
 from course_lib.errors import CourseError
 
-__all__ = ["ForkedKernel", "ForkedProvisioner", "WarmClient", "WarmProcess"]
+__all__ = ["ForkedKernel", "WarmClient", "WarmProcess", "ask_for_kernel", "listen"]
 
 _SECONDS_TO_IMPORT = 180
-_SECONDS_TO_FORK = 20
 
 
 class ForkedKernel:
-    """A kernel's process, known by a descriptor that cannot come to mean another one."""
+    """A kernel's process, known by a descriptor that cannot come to mean another one; used like a `subprocess.Popen`.
+
+    Parameters
+    ----------
+    descriptor : int
+        Its pidfd.
+    lifeline : int
+        The open end of a pipe; when it closes, the kernel and all that it started are ended.
+    """
+
+    stdin = stdout = stderr = None
 
     def __init__(self, descriptor: int, lifeline: int) -> None:
         self._descriptor, self._lifeline = descriptor, lifeline
@@ -41,92 +47,61 @@ class ForkedKernel:
     @property
     def pid(self) -> int:
         """Its number as seen from here; 0 once it has ended."""
-        for line in Path(f"/proc/self/fdinfo/{self._descriptor}").read_text().splitlines():
-            if line.startswith("Pid:"):
-                return max(int(line.split()[1]), 0)
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/self/fdinfo/{self._descriptor}").read_text().splitlines():
+                if line.startswith("Pid:"):
+                    return max(int(line.split()[1]), 0)
         return 0
 
-    def is_alive(self) -> bool:
-        """Whether it runs."""
-        return not select.select([self._descriptor], [], [], 0)[0]
-
-    def kill(self, *, timeout_s: float = 10) -> None:
-        """End it and all that it started, and wait for it."""
-        if self._descriptor < 0:
-            return
-        if self.is_alive():
-            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
-            select.select([self._descriptor], [], [], timeout_s)
-        os.close(self._descriptor)
-        os.close(self._lifeline)
-        self._descriptor = -1
-
-
-class ForkedProvisioner(KernelProvisionerBase):
-    """What a `jupyter_client` kernel manager needs to know of a kernel that is running already."""
-
-    def __init__(self, kernel: ForkedKernel) -> None:
-        super().__init__(kernel_id="", kernel_spec=KernelSpec())
-        self.kernel: ForkedKernel | None = kernel
-
-    @property
-    def has_process(self) -> bool:
-        """Whether there is a kernel that nobody has ended."""
-        return self.kernel is not None
-
-    @property
-    def pid(self) -> int:
-        """The process's number as seen from here; 0 once it has ended."""
-        return self.kernel.pid if self.kernel else 0
-
-    async def poll(self) -> int | None:
+    def poll(self) -> int | None:
         """Return None while it runs."""
-        return None if self.kernel and self.kernel.is_alive() else 1
+        return 1 if self._has_ended(0) else None
 
-    async def wait(self) -> int | None:
-        """End it; there is nothing to wait for."""
-        await self.kill()
-        return None
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self._descriptor >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._descriptor, number)
 
-    async def send_signal(self, signum: int) -> None:
-        """Only an end is sent; interruptions go by message, since signals stop at the walls."""
-        if signum in (signal.SIGKILL, signal.SIGTERM):
-            await self.kill()
-
-    async def kill(self, restart: bool = False) -> None:
+    def kill(self) -> None:
         """End it and all that it started."""
-        if self.kernel:
-            self.kernel.kill()
-            self.kernel = None
+        self.send_signal(signal.SIGKILL)
+        self._hang_up()
 
-    async def terminate(self, restart: bool = False) -> None:
-        """End it, as `kill` does."""
-        await self.kill()
+    terminate = kill
 
-    async def cleanup(self, restart: bool = False) -> None:
-        """End it, as `kill` does."""
-        await self.kill()
+    def wait(self, timeout: float = 10) -> int:
+        """Wait for its end, and let go of it."""
+        self._has_ended(timeout)
+        self._hang_up()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+        return 1
 
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Refuse: this kernel was started before."""
-        raise NotImplementedError("the kernel is running already")
+    def _has_ended(self, timeout_s: float) -> bool:
+        return self._descriptor < 0 or bool(select.select([self._descriptor], [], [], timeout_s)[0])
+
+    def _hang_up(self) -> None:
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
 
 
-@dataclass(frozen=True)
 class WarmClient:
     """
-    A line to the warm process; it can be handed to another process of the grader.
+    The way to a warm process; it can be handed to another process of the grader.
 
     Parameters
     ----------
-    requests : socket
-        Carries one request and one answer at a time.
+    address : Path
+        The socket that the warm process listens on.
     limits : SandboxLimits
         What each kernel may use.
     """
 
-    requests: socket.socket
-    limits: SandboxLimits
+    def __init__(self, address: Path, *, limits: SandboxLimits) -> None:
+        self.address, self.limits = address, limits
 
     def fork(self, *, connection: dict[str, Any], sockets: list[int], words: int) -> ForkedKernel:
         """Start a kernel that listens on `sockets` and whose last words go to the file `words`."""
@@ -135,20 +110,10 @@ class WarmClient:
             "connection": connection, "limits": vars(self.limits), "folder": HOME,
             "walls": {"user": user, "folders": WRITABLE, "size_mb": self.limits.disk_mb},
         }  # fmt: skip
-        lifeline, theirs = os.pipe()
         try:
-            socket.send_fds(self.requests, [json.dumps(request).encode()], [words, lifeline, *sockets])
-            _, (kernel,) = _receive(self.requests, _SECONDS_TO_FORK)
+            return ask_for_kernel(self.address, request, [words, *sockets])
         except (OSError, ValueError) as problem:
-            os.close(theirs)
             raise CourseError(f"the process that starts students' kernels is gone ({problem}): grade again") from None
-        finally:
-            os.close(lifeline)
-        return ForkedKernel(kernel, theirs)
-
-    def close(self) -> None:
-        """Hang up; kernels that were forked go on."""
-        self.requests.close()
 
 
 class WarmProcess:
@@ -169,14 +134,13 @@ class WarmProcess:
     """
 
     def __init__(self, package: Path, *, limits: SandboxLimits) -> None:
-        self.limits = limits
-        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - `stop` closes it
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-P", "-m", "course_lib.classroom.fork_server", str(theirs.fileno())]
-        with theirs:
+        self._folder = Path(tempfile.mkdtemp(prefix="course-"))
+        self.client = WarmClient(self._folder / "warm", limits=limits)
+        with listen(self.client.address) as listener, (self._folder / "last_words").open("wb") as words:
+            command = [sys.executable, "-P", "-m", "course_lib.classroom.fork_server", str(listener.fileno()), "0"]
             self._process = subprocess.Popen(
                 sandbox_command(command, package=package, limits=limits, user=None, keeps_rights=True),
-                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=self._words, stderr=self._words, cwd="/",
+                pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL, stdout=words, stderr=words, cwd="/",
             )  # fmt: skip
 
     def __enter__(self) -> WarmProcess:
@@ -187,36 +151,57 @@ class WarmProcess:
     ) -> None:
         self.stop()
 
-    def wait_until_ready(self) -> None:
-        """Wait for the libraries to be imported."""
-        try:
-            _receive(self._control, _SECONDS_TO_IMPORT)
-        except (OSError, ValueError) as problem:
-            self._words.seek(0)
-            said = self._words.read().decode("utf-8", "replace").strip().splitlines()
-            raise CourseError(
-                f"the process that starts students' kernels fails: {said[-1][:300] if said else problem}; "
-                "`course doctor --sandbox` says more"
-            ) from None
+    def check(self) -> None:
+        """Say why it ended, if it has.
 
-    def connect(self) -> WarmClient:
-        """Open another line to it."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            socket.send_fds(self._control, [b"{}"], [theirs.fileno()])
-        return WarmClient(ours, self.limits)
+        Raises
+        ------
+        CourseError
+            In one line, with its last words.
+        """
+        if self._process.poll() is not None:
+            said = (self._folder / "last_words").read_text("utf-8", "replace").strip().splitlines()
+            why = said[-1][:300] if said else "it ended without a word"
+            raise CourseError(f"the process that starts students' kernels fails: {why}; see `course doctor --sandbox`")
 
     def stop(self) -> None:
         """End the process and every kernel that it forked."""
-        self._control.close()
         self._process.kill()
         self._process.wait()
-        self._words.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _receive(requests: socket.socket, timeout_s: float) -> tuple[Any, list[int]]:
-    requests.settimeout(timeout_s)
-    text, files, _, _ = socket.recv_fds(requests, 4096, 1)
-    if not text:
-        raise ValueError("it ended")
-    return json.loads(text), files
+def listen(address: Path) -> socket.socket:
+    """Open the socket on which a warm process will listen; whoever connects before it does waits for it."""
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        one.bind(str(address))
+        one.listen(64)
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
+def ask_for_kernel(address: Path, request: dict[str, Any], files: list[int]) -> ForkedKernel:
+    """Send one request to a warm process (`course_lib.classroom.fork_server`); return the kernel.
+
+    Raises
+    ------
+    OSError, ValueError
+        Nobody is there, or nobody answers in time; the libraries may still be being imported.
+    """
+    lifeline, theirs = os.pipe()
+    words, *sockets = files
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
+            line.settimeout(_SECONDS_TO_IMPORT)
+            line.connect(str(address))
+            socket.send_fds(line, [json.dumps(request).encode()], [words, lifeline, *sockets])
+            _, (kernel,), _, _ = socket.recv_fds(line, 4096, 1)
+    except (OSError, ValueError):
+        os.close(theirs)
+        raise
+    finally:
+        os.close(lifeline)
+    return ForkedKernel(kernel, theirs)

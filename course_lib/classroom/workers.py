@@ -51,9 +51,9 @@ def grade_class(
         warm = WarmProcess(package, limits=plan.limits) if plan.sandboxed else None
         try:
             crew += [_Worker(lesson, package, plan, warm) for _ in range(min(workers, len(waiting)))]
-            if warm is not None:
-                warm.wait_until_ready()
             while waiting or any(worker.busy for worker in crew):
+                if warm is not None:
+                    warm.check()
                 for place, worker in enumerate(crew):
                     if worker.lost:
                         crew[place] = worker = worker.replaced()
@@ -80,12 +80,10 @@ class _Worker:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["course_lib.classroom.trusted_side", *imported_by(lesson)])
         self.connection, theirs = context.Pipe()
-        client = warm.connect() if warm else None
+        client = warm.client if warm else None
         self.process = context.Process(target=_work, args=(theirs, lesson.path, package, plan, client), daemon=False)
         self.process.start()
         theirs.close()
-        if client:
-            client.close()
         self.current: Submission | None = None
         self.deadline = math.inf
         self.lost = self.stopped = False

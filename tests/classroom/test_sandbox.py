@@ -55,9 +55,7 @@ def start(request, package):
         patch.setenv("SECRET_TOKEN", "hunter2")
         client = None
         if request.param == "warm":
-            warm = stack.enter_context(WarmProcess(package, limits=LIMITS))
-            warm.wait_until_ready()
-            client = stack.enter_context(contextlib.closing(warm.connect()))
+            client = stack.enter_context(WarmProcess(package, limits=LIMITS)).client
         yield partial(StudentKernel, package, limits=LIMITS, warm=client)
 
 
