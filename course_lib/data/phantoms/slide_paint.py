@@ -47,12 +47,15 @@ class Tissue:
         Pixels of the slide a point of the grid.
     mpp : float
         Micrometres a pixel of the slide.
+    offset : two ints
+        Where in their period the textures begin, x and y in pixels.
     """
 
     layers: dict[str, NDArray[np.float32]]
     depth_um: NDArray[np.float32]
     step: int
     mpp: float
+    offset: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,11 +182,13 @@ def scatter_nuclei(
     put("centre", 9.8, 0.85 * layer["centre"] * soft)
     put("histiocyte", 17.0, 0.7 * layer["sinus"] * soft + 0.12 * soft * layer["tissue"])
     put("spindle", 15.0, 0.55 * fibre * layer["tissue"])
-    x, y, turn = _on_walls(tissue.mpp, width, height)
+    walls, turns = _wall_places()
+    x, y, which = _repeat(walls, tissue, width, height)
+    turn = turns[which]
     keep = rng.random(len(x)) < layer["fat"][_point(tissue, x, y)]
     number = turn * (stamps.count["spindle"] // ORIENTATIONS) + rng.integers(0, 4, len(x))
     parts.append((x[keep], y[keep], (stamps.first["spindle"] + number[keep]).astype(np.int32)))
-    x, y = _repeat(_seeds(_EPITHELIUM_UM), tissue.mpp, width, height)[:2]
+    x, y, _ = _repeat(_seeds(_EPITHELIUM_UM), tissue, width, height)
     keep = rng.random(len(x)) < 1.6 * tumour[_point(tissue, x, y)] - 0.4
     x, y = x[keep], y[keep]
     number = stamps.first["tumour"] + rng.integers(0, stamps.count["tumour"], len(x)).astype(np.int32)
@@ -221,7 +226,8 @@ def paint(
     maps = {name: _enlarge(layer, tissue.step, x, y, width, height) for name, layer in tissue.layers.items()}
     texture = _textures(tissue.mpp)
     period = texture["fine"].shape[0]
-    places = np.ix_((y + np.arange(height)) % period, (x + np.arange(width)) % period)
+    left, top = x + tissue.offset[0], y + tissue.offset[1]
+    places = np.ix_((top + np.arange(height)) % period, (left + np.arange(width)) % period)
     fine, coarse = texture["fine"][places], texture["coarse"][places]
     inside, fat, fibre, tumour = (_crisp(maps[name], coarse) for name in ("tissue", "fat", "fibre", "tumour"))
     tumour = np.minimum(tumour, 1 - fibre)
@@ -280,11 +286,11 @@ def _seeds(spacing_um: float) -> NDArray[np.float64]:
 
 
 def _repeat(
-    points_um: NDArray[np.float64], mpp: float, width: int, height: int
+    points_um: NDArray[np.float64], tissue: Tissue, width: int, height: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.intp]]:
     """Return x and y in pixels of points that come again in every period, and which point each one is."""
-    period = round(_PERIOD_UM / mpp)
-    pixels = (points_um / _PERIOD_UM * period).astype(np.int32)
+    period = round(_PERIOD_UM / tissue.mpp)
+    pixels = ((points_um / _PERIOD_UM * period).astype(np.int32) - np.array(tissue.offset)) % period
     corners = np.stack(np.meshgrid(np.arange(0, width, period), np.arange(0, height, period)), axis=-1).reshape(-1, 2)
     x, y = (corners[:, None] + pixels[None]).reshape(-1, 2).T
     which = np.flatnonzero((x < width) & (y < height))
@@ -301,13 +307,6 @@ def _wall_places() -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     across = (tree.data[pair[close, 1]] - tree.data[pair[close, 0]] + _PERIOD_UM / 2) % _PERIOD_UM - _PERIOD_UM / 2
     along = np.arctan2(across[:, 1], across[:, 0]) + np.pi / 2
     return points[close], (np.rint(along * ORIENTATIONS / np.pi) % ORIENTATIONS).astype(np.int32)
-
-
-def _on_walls(mpp: float, width: int, height: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """Return x and y in pixels of the nuclei of fat cells, and their directions."""
-    points, turns = _wall_places()
-    x, y, which = _repeat(points, mpp, width, height)
-    return x, y, turns[which]
 
 
 def _warped(points: NDArray[np.float64]) -> NDArray[np.float64]:
