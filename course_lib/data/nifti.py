@@ -9,17 +9,18 @@ import gzip
 import os
 import zlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.data.door import file_bytes, finite_voxels, label_voxels, placed_image, short_reason
+from course_lib.data.door import finite_voxels, label_voxels, open_file, placed_image, short_reason
 from course_lib.data.medical_image import MedicalImage
 from course_lib.errors import CourseError
 
 __all__ = ["read_nifti", "read_nifti_mask"]
 
+_LONGEST_HEADER = 540  # of NIfTI-2; that of NIfTI-1 has 348 bytes
 _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # unknown, metre, millimetre, micrometre
 
 
@@ -43,6 +44,8 @@ def read_nifti(path: str | os.PathLike[str], *, fill: float | None = None) -> Me
     CourseError
         If the file is missing, empty, cut short, damaged or of another kind, has no affine, a spacing of zero, or
         voxels that are no finite numbers.
+    ValueError
+        If `fill` is not finite.
 
     References
     ----------
@@ -100,10 +103,23 @@ def read_nifti_mask(path: str | os.PathLike[str]) -> MedicalImage:
 
 def _read(path: Path) -> tuple[NDArray[Any], Any]:
     """Return the stored numbers of a file and its header, after checking that the one fits the other."""
-    content = _content(path)
-    header = _header(path, content)
-    shape, dtype, offset = _layout(path, header)
-    needed = offset + int(np.prod(shape, dtype=object)) * dtype.itemsize
+    with open_file(path, wanted="a .nii or .nii.gz file") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        if path.suffix == ".gz" and not packed:
+            raise CourseError(f"{path}: is called .gz but is not gzip; rename it to .nii, or download it again")
+        file.seek(0)
+        source = gzip.GzipFile(fileobj=file) if packed else file
+        try:
+            content = _taken(source, _LONGEST_HEADER)
+            header = _header(path, content)
+            shape, dtype, offset = _layout(path, header)
+            needed = offset + int(np.prod(shape, dtype=object)) * dtype.itemsize
+            content += _taken(source, needed - len(content))
+            while packed and source.read(2**20):
+                pass  # to the end, where gzip keeps its checksum
+        except (OSError, EOFError, zlib.error) as error:
+            what = "gzip is cut short or damaged" if packed else "cannot be read"
+            raise CourseError(f"{path}: {what} ({short_reason(error)}); copy or download it again") from None
     if len(content) < needed:
         raise CourseError(
             f"{path}: cut short: the header promises {needed} bytes, {len(content)} are there; download it again"
@@ -112,22 +128,15 @@ def _read(path: Path) -> tuple[NDArray[Any], Any]:
     return stored.reshape(shape, order="F"), header
 
 
-def _content(path: Path) -> bytes:
-    """Return the bytes of a file, unpacked if it is gzip."""
-    content = file_bytes(path, wanted="a .nii or .nii.gz file")
-    if content[:2] != b"\x1f\x8b":
-        if path.suffix == ".gz":
-            raise CourseError(f"{path}: is called .gz but is not gzip; rename it to .nii, or download it again")
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise CourseError(
-            f"{path}: gzip is cut short or damaged ({short_reason(error)}); copy or download it again"
-        ) from None
+def _taken(source: gzip.GzipFile | BinaryIO, most: int) -> bytearray:
+    """Read piece by piece, so that no more memory is asked for than there are bytes, nor than are wanted."""
+    content = bytearray()
+    while len(content) < most and (piece := source.read(min(most - len(content), 2**24))):
+        content += piece
+    return content
 
 
-def _header(path: Path, content: bytes) -> Any:
+def _header(path: Path, content: bytearray) -> Any:
     """Return the header, of NIfTI-1 or NIfTI-2, as it stands: unrepaired."""
     from nibabel.nifti1 import Nifti1Header
     from nibabel.nifti2 import Nifti2Header

@@ -73,6 +73,8 @@ def read_nrrd(path: str | os.PathLike[str], *, fill: float | None = None) -> Med
     CourseError
         If the file is missing, empty, cut short, damaged or of another kind, has no space, origin or direction, a
         spacing of zero, or voxels that are no finite numbers.
+    ValueError
+        If `fill` is not finite.
 
     References
     ----------

@@ -50,6 +50,17 @@ def test_intensities_are_finite_copies() -> None:
         finite_voxels(Path("a"), np.array([1, np.inf]), fill=None, reader="read")
 
 
+@pytest.mark.parametrize("fill", [np.nan, -np.inf, 1e39])
+def test_what_fills_is_finite_itself(fill: float) -> None:
+    with pytest.raises(ValueError, match=f"fill needs a finite number, got {fill}".replace("+", r"\+")):
+        finite_voxels(Path("a"), np.array([1.0]), fill=fill, reader="read")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint32, np.int64, np.float64])
+def test_labels_keep_their_values_whatever_their_type(dtype: type) -> None:
+    assert label_voxels(Path("a"), np.array([0, 7, 127], dtype), reader="read").tolist() == [0, 7, 127]
+
+
 def test_labels_are_whole() -> None:
     assert label_voxels(Path("a"), np.array([3], np.uint64), reader="read").dtype == np.int32
     with pytest.raises(CourseError, match=r"a: a mask needs whole numbers, got 0\.5; read an image with `read`"):

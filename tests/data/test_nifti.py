@@ -1,6 +1,7 @@
 """NIfTI: what is right is read, what is wrong is told in one line."""
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import nibabel
@@ -188,6 +189,16 @@ def test_a_file_cut_short_or_of_another_kind_is_told(
     (tmp_path / name).write_bytes(make(good))  # type: ignore[operator]
     with pytest.raises(CourseError, match=rf"{name}: {words}"):
         read_nifti(tmp_path / name)
+
+
+def test_a_small_file_that_swells_costs_no_more_memory_than_it_promises(tmp_path: Path, good: bytes) -> None:
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(good + bytes(100_000_000), 1))
+    tracemalloc.start()
+    image = read_nifti(tmp_path / "a.nii.gz")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert image.array.shape == (5, 4, 3)
+    assert peak < 20_000_000
 
 
 def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
