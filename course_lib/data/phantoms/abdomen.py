@@ -10,6 +10,7 @@ simple; men and women, young and old are alike.
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,8 @@ _VESSELS = (  # points (z, y, x), radius in mm, more gain than a vein
     (((200, 2, -26), (175, -30, -55), (140, -50, -75)), 4.0, 0),  # middle one
     (((200, 2, -22), (180, -30, 5), (165, -50, 25)), 3.5, 0),  # left one
 )
+_Line = Sequence[float] | NDArray[Any]  # three numbers: slice, row, column
+
 _BLOOD_HU, _BLOOD_GAIN = 40.0, 110.0
 
 
@@ -139,7 +142,7 @@ class _Canvas:
             field = np.tensordot(field, _bumps(size, knots), axes=(0, 1))
         return field
 
-    def box(self, center: Sequence[float], reach: Sequence[float]) -> tuple[slice, ...]:
+    def box(self, center: _Line, reach: _Line) -> tuple[slice, ...]:
         """Voxels within reach of a point, with room for the bending."""
         ends = (
             np.searchsorted(line, (middle - half - 12, middle + half + 12))
@@ -154,18 +157,18 @@ class _Canvas:
         cover = np.clip(0.5 - outside_mm / self.border_mm, 0, 1)
         self.hu[box] += cover * (hu - self.hu[box])
 
-    def away(self, center: Sequence[float], axes: Sequence[float], box: tuple[slice, ...] = ()) -> NDArray[np.float32]:
+    def away(self, center: _Line, axes: _Line, box: tuple[slice, ...] = ()) -> NDArray[np.float32]:
         """Distance from an ellipsoid, in mm, below 0 inside; roughly, since it is that along its mean axis."""
         z, y, x = (
             (line[box] - at) / half for line, at, half in zip((self.z, self.y, self.x), center, axes, strict=True)
         )
         return (np.sqrt(z * z + y * y + x * x) - 1) * np.float32(np.sort(axes)[:2].mean())
 
-    def ellipsoid(self, center: Sequence[float], axes: Sequence[float], hu: float) -> None:
+    def ellipsoid(self, center: _Line, axes: _Line, hu: float) -> None:
         box = self.box(center, axes)
         self.paint(self.away(center, axes, box), hu, box)
 
-    def tube(self, points: Sequence[Sequence[float]], radius: float, hu: NDArray[np.float32] | float) -> None:
+    def tube(self, points: Sequence[_Line], radius: float, hu: NDArray[np.float32] | float) -> None:
         """Draw a bent tube through the points (z, y, x)."""
         nodes = np.asarray(points, dtype=np.float32)
         for start, stop in pairwise(nodes):

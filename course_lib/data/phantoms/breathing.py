@@ -27,7 +27,7 @@ FIELD_MM = (290.0, 260.0, 340.0)
 MEAN_WAY_MM = (12.3, 30.9)
 LANDMARKS = 50
 NOISE_HU = 15.0
-_TARGETS, _POINTS = 150, 14  # ends of vessels in a lung, and points that fill each piece of a vessel
+_TARGETS = 150  # ends of vessels in a lung
 AIRY = 0.13  # density of a lung breathed in, of water's: −870 HU
 _TOP, _DIAPHRAGM = 262.0, 95.0  # height of the lungs' top, and about that of the diaphragm after breathing out, in mm
 _ORIGIN = np.array([0, FIELD_MM[1] / 2, FIELD_MM[2] / 2])  # of a patient's coordinates, from the corner of the scan
@@ -119,7 +119,17 @@ def make_breathing_pairs(count: int, *, seed: int = 0, size: int = 64) -> Breath
             scans[scan, case] = chest.with_lungs(hu, share, points + _ORIGIN, density)
             lungs[scan, case] = share > 0.5
     landmarks += _ORIGIN - spacing_mm / 2  # the center of the first voxel is 0
-    return BreathingPairs(*scans[:, :, None], *lungs, ways, jacobians, *landmarks, spacing_mm)
+    return BreathingPairs(
+        inhale=scans[0, :, None],
+        exhale=scans[1, :, None],
+        lungs_inhale=lungs[0],
+        lungs_exhale=lungs[1],
+        displacements_mm=ways,
+        jacobians=jacobians,
+        landmarks_inhale_mm=landmarks[0],
+        landmarks_exhale_mm=landmarks[1],
+        spacing_mm=spacing_mm,
+    )
 
 
 class _Chest:
@@ -254,13 +264,14 @@ class _Chest:
             ends.append(nodes[1:])
             radii.append(1.3 * fed[1:] ** (1 / 3))  # Murray's law, in mm
         start, end, radius = np.concatenate(starts), np.concatenate(ends), np.concatenate(radii)
-        share = (np.arange(_POINTS) + 0.5)[:, None] / _POINTS
+        points = max(14, self.size**2 // 300)  # that fill each piece of a vessel without gaps
+        share = (np.arange(points) + 0.5)[:, None] / points
         line = start[:, None] + share * (end - start)[:, None]  # (segments, points, 3)
         ball = generator.standard_normal(line.shape) * (0.5 * radius[:, None, None])
-        volume = np.pi * radius**2 * np.linalg.norm(end - start, axis=1) / _POINTS
+        volume = np.pi * radius**2 * np.linalg.norm(end - start, axis=1) / points
         marks = end[radius > 1.6]  # where vessels meet, not where they end
         chosen = np.sort(generator.permutation(len(marks))[:LANDMARKS])
-        return (line + ball).reshape(-1, 3), marks[chosen], np.repeat(volume, _POINTS)
+        return (line + ball).reshape(-1, 3), marks[chosen], np.repeat(volume, points)
 
 
 def _bumps(place_mm: NDArray[Any], field_mm: float) -> NDArray[np.float32]:

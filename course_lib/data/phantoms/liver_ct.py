@@ -120,7 +120,21 @@ def make_liver_ct(
         tumours[index] = found.labels.array.T
         tables.append(np.stack([found.diameters_mm, found.longest_axial_mm, found.volumes_ml, found.darker_hu]))
     cases = np.repeat(np.arange(count), [table.shape[1] for table in tables[1:]])
-    return LiverCts(images, livers, tumours, cases, *np.concatenate(tables, axis=1), *of_case.T, spacing_mm)
+    diameters_mm, longest_mm, volumes_ml, darker_hu = np.concatenate(tables, axis=1)
+    livers_hu, noises_hu = of_case.T
+    return LiverCts(
+        images=images,
+        livers=livers,
+        tumours=tumours,
+        tumour_cases=cases,
+        diameters_mm=diameters_mm,
+        longest_axial_mm=longest_mm,
+        volumes_ml=volumes_ml,
+        darker_hu=darker_hu,
+        liver_hu=livers_hu,
+        noise_hu=noises_hu,
+        spacing_mm=spacing_mm,
+    )
 
 
 def _liver_hu(generator: np.random.Generator, portal: bool) -> float:

@@ -102,7 +102,7 @@ def insert_liver_tumours(
     room_mm = ndimage.distance_transform_edt(np.pad(liver.array[around] > 0, 1), sampling=image.spacing_mm)
     room_mm = room_mm[1:-1, 1:-1, 1:-1].astype(np.float32)
     hu, labels = image.array.copy(), np.zeros(image.array.shape, np.int32)
-    found = []
+    found: list[tuple[float, float, float, float]] = []
     for number in range(len(diameters_mm) or count):
         generator = np.random.default_rng([seed, number])
         tumour = _draw(room_mm, image.spacing_mm, generator, diameters_mm[number] if diameters_mm else None)
@@ -218,7 +218,9 @@ def _shrink_room(room_mm: NDArray[np.float32], tumour: _Tumour, spacing_mm: NDAr
 
 def _longest_axial(mask: NDArray[np.bool_], image: MedicalImage) -> float:
     """Return the longest line in one slice along the third axis, from corner to corner of voxels, in mm."""
-    some = mask.any(axis=1)  # (X, Z): rows that hold a voxel; the line ends at the first or last voxel of a row
+    some: NDArray[np.bool_] = np.any(
+        mask, axis=1
+    )  # (X, Z): rows that hold a voxel; the line ends at the first or last voxel of a row
     first, last = mask.argmax(axis=1), mask.shape[1] - mask[:, ::-1].argmax(axis=1)
     longest = 0.0
     for z in np.flatnonzero(some.any(axis=0)):
