@@ -46,7 +46,7 @@ class Format:
     make: Callable[[], bytes]
     read: Callable[[Path], object]  # gets the folder
     pack: Callable[[bytes], bytes] = bytes
-    rounds: int = 100
+    rounds: int = 60
     siblings: Callable[[Path], None] = lambda folder: None  # what else lies in the folder
 
 
