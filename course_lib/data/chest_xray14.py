@@ -324,6 +324,12 @@ def _official_split(
             "download them again"
         )
     part = {row.image: name for name in _LISTS for row in listed[name]}
+    neither = [row.image for row in rows if row.image not in part]
+    if neither:
+        raise CourseError(
+            f"{folder}: {len(neither)} X-rays of the table stand neither in {' nor in '.join(_LISTS)}, the first is "
+            f"{neither[0]}; download all three again"
+        )
     parts = [part.get(row.image) for row in there]
     train_val, test = (np.array([i for i, p in enumerate(parts) if p == name], dtype=np.int64) for name in _LISTS)
     return train_val, test
@@ -331,8 +337,8 @@ def _official_split(
 
 def _listed(path: Path, by_image: Mapping[str, _Row]) -> list[_Row]:
     """Return the rows that a list names."""
-    names = [line.strip() for line in _text(path, "a list of X-rays").splitlines() if line.strip()]
+    names = [line.strip() for line in _text(path, "a list of X-rays").split("\n")]
     for line, name in enumerate(names, start=1):
-        if name not in by_image:
+        if name and name not in by_image:
             raise CourseError(f"{path}, line {line}: {name[:80]!r} is not in the table; download both again")
-    return [by_image[name] for name in names]
+    return [by_image[name] for name in names if name]

@@ -216,6 +216,8 @@ def test_the_official_lists_become_rows(folder: Path) -> None:
             "patient 1 stands in both train_val_list.txt and test_list.txt, and so do 0 more",
         ),
         ("1_000.png\nzz.png\n", "2_000.png\n", "train_val_list.txt, line 2: 'zz.png' is not in the table"),
+        ("1_000.png\n\n\nzz.png\n", "2_000.png\n", "train_val_list.txt, line 4: 'zz.png' is not in the table"),
+        ("1_000.png\n", "2_000.png\n", "3 X-rays of the table stand neither in .*txt, the first is 1_001.png"),
         ("1_000.png\n", "", "test_list.txt: has zero bytes"),
     ],
 )
