@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["ANNOTATOR_KINDS", "DEFAULT_CROWD", "CrowdLabels", "ask_crowd", "make_crowd_labels"]
 
 ANNOTATOR_KINDS = ("expert", "sloppy", "biased", "spammer", "adversary")
-"""On easy items right 95 % of the time; 80 %; in love with the last class; answers without looking; wrong 80 %."""
+"""On easy items right 95 % of the time; 80 %; leaning to the last class; answering without looking; wrong 80 %."""
 DEFAULT_CROWD = (*["expert"] * 2, *["sloppy"] * 6, *["biased"] * 3, *["spammer"] * 3, "adversary")
 """Fifteen annotators."""
 NO_VOTE = -1

@@ -92,7 +92,7 @@ def ask_readers(
         inside_mm = _inside_mm(truth, spacing)
         near = np.abs(inside_mm) < 4 * wobble_mm + np.abs(habits).max(initial=0)  # nobody is further off
         size_mm = np.array(spacing, dtype=np.float64)
-        places_mm, ends_mm = (np.argwhere(near) + 0.5) * size_mm, truth.shape * size_mm
+        places_mm, ends_mm = (np.argwhere(near) + 0.5) * size_mm, np.multiply(truth.shape, size_mm)
         for reader in range(num_readers):
             rng = np.random.default_rng([seed, 1, reader])
             masks[reader] = inside_mm > 0

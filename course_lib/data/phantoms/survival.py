@@ -1,14 +1,15 @@
 """Survival times of patients whose heart motion says more than the numbers that are usually read from it.
 
-A phantom in the shape of Bello 2019 (lecture 1 of the course quotes it): patients with pulmonary hypertension, followed
-for some years. The risk of dying has a part that is linear in age, sex and ejection fraction, and a larger one that
-depends on whether the two walls of the ventricle contract together: one early or one late is bad, whichever it is. No
-weighted sum of the motion curves can see that, since a recording starts anywhere in the beat; a small net can.
+A phantom in the shape of Bello 2019: patients with pulmonary hypertension, followed for some years. The risk of dying
+has a part that is linear in age, sex and ejection fraction, and a larger one that depends on whether the two walls of
+the ventricle contract together: one early or one late is bad, whichever it is. A weighted sum of the motion curves sees
+next to nothing of that, since recordings start at different moments of the beat; a small net sees most of it.
 
 Numbers: 302 patients, 28 % of whom died, followed for 371 days in the median; concordance 0.75 for a net on the motion
-of the heart, 0.59 for the usual measurements (Bello 2019). An ejection fraction of the right ventricle one standard
-deviation higher multiplies the hazard by 0.64 (Garg 2021, another kind of pulmonary hypertension). Chosen: the other
-hazard ratios, shape 1.1 and scale of the Weibull baseline, the follow-up, means and deviations of the covariates.
+of the heart, 0.59 for the usual measurements (Bello 2019). The hazard ratio of a higher ejection fraction of the right
+ventricle is 0.64 (Garg 2021, another kind of pulmonary hypertension; taken here for one standard deviation). Chosen:
+the other hazard ratios, shape 1.1 and scale of the Weibull baseline, the follow-up, means and deviations of the
+covariates.
 
 Lacks: images (the curve stands for what a segmentation would give), treatment, causes of death, hazards that are not
 proportional, missing values and hospitals that differ.
@@ -56,7 +57,7 @@ class SurvivalCohort:
     female : (N,) bool array
     motion : (N, 2, 20) float32 array
         Shortening of the septum and of the free wall, in percent, in 20 phases of a heart beat; noisy, and
-        started anywhere in the beat.
+        started at different moments of the beat.
     time_days : (N,) float64 array
         Time of death, or of the last visit.
     event : (N,) bool array
