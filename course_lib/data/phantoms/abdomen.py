@@ -20,31 +20,31 @@ __all__ = ["draw_abdomen"]
 # The reference body in mm: z from the lowest slice up, y from front to back, x to the patient's left (to the right of
 # the picture); HU without contrast, and what the portal phase adds. Later rows are drawn over earlier ones.
 _ORGANS = (  # center (z, y, x), half axes, HU, gain
-    ((0, 47, -35), (125, 20, 14), 52, 12),  #   right psoas
-    ((0, 47, 35), (125, 20, 14), 52, 12),  #    left psoas
-    ((62, 40, -70), (52, 24, 28), 33, 130),  #  right kidney
-    ((60, 33, -56), (26, 9, 12), -40, 20),  #   right renal sinus
-    ((82, 42, 68), (52, 24, 28), 33, 130),  #   left kidney
-    ((80, 35, 54), (26, 9, 12), -40, 20),  #    left renal sinus
-    ((140, 38, 106), (48, 44, 25), 48, 70),  #  spleen
+    ((0, 40, -36), (125, 20, 13), 52, 12),  #   right psoas
+    ((0, 40, 36), (125, 20, 13), 52, 12),  #    left psoas
+    ((62, 30, -74), (52, 25, 26), 33, 130),  #  right kidney
+    ((60, 22, -62), (26, 9, 11), -40, 20),  #   right renal sinus
+    ((82, 32, 73), (52, 25, 26), 33, 130),  #   left kidney
+    ((80, 24, 61), (26, 9, 11), -40, 20),  #    left renal sinus
+    ((140, 32, 104), (48, 44, 25), 48, 70),  #  spleen
     ((70, -8, -38), (26, 13, 17), 32, 30),  #   duodenum
     ((98, -16, 26), (12, 10, 50), 38, 60),  #   pancreas
     ((84, -16, -14), (22, 14, 18), 38, 60),  #  head of the pancreas
     ((155, -36, 62), (50, 38, 42), 44, 50),  #  wall of the stomach
     ((155, -36, 62), (45, 33, 37), 18, 0),  #   stomach
-    ((55, 26, 112), (85, 14, 14), 40, 25),  #   wall of the descending colon
-    ((55, 26, 112), (82, 10, 10), -60, 0),  #   descending colon
+    ((55, 16, 110), (85, 14, 14), 40, 25),  #   wall of the descending colon
+    ((55, 16, 110), (82, 10, 10), -60, 0),  #   descending colon
 )
 _BESIDE_LIVER = (  # the same; the liver leaves room for them
     ((70, -42, -62), (28, 13, 15), 8, 0),  #      gallbladder
     ((125, -58, 14), (34, 24, 3), -70, 20),  #    fissure of the round ligament
     ((112, -8, -24), (14, 10, 16), -80, 20),  #   hilum
-    ((55, 42, -66), (58, 29, 34), -102, 0),  #    fat around the right kidney
+    ((55, 32, -70), (58, 31, 34), -102, 0),  #    fat around the right kidney
     ((-10, 15, -98), (45, 30, 20), -102, 0),  #   fat around the ascending colon
 )
 _VESSELS = (  # points (z, y, x), radius in mm, more gain than a vein
-    (((-20, 8, 9), (100, 8, 9), (230, 14, 14)), 10.5, 10),  # aorta
-    (((-20, 10, -20), (100, 10, -20), (210, 4, -22)), 10.0, 0),  # vena cava
+    (((-20, 2, 9), (100, 2, 9), (230, 10, 14)), 10.5, 10),  # aorta
+    (((-20, 4, -20), (100, 5, -20), (210, 2, -22)), 10.0, 0),  # vena cava
     (((-20, -18, -8), (95, -12, -2), (112, -6, -26), (118, -10, -50)), 6.0, 15),  # mesenteric and portal vein
     (((118, -10, -50), (128, 10, -80), (126, 20, -105)), 4.0, 15),  # right branch
     (((118, -10, -50), (110, -30, -80)), 3.5, 15),
@@ -203,13 +203,17 @@ def _draw_walls(canvas: _Canvas, fat_mm: float, gain: float) -> NDArray[np.float
     canvas.paint(skin, -20)
     canvas.paint(skin + 2.5, -108)
     canvas.paint(canvas.rounded(96, 140, y=0), 54 + 10 * gain)
-    for x in (-36, 36):
-        canvas.ellipsoid((100, 80, x), (900, 24, 33), 54 + 10 * gain)
     cavity = canvas.rounded(86, 129, y=-4)
     strands = np.clip(
         1.2 - 2 * np.abs(canvas.waves(22)) - 2 * np.abs(canvas.waves(22)), 0, 1
     )  # small vessels in the fat
     canvas.paint(cavity, -108 + (110 + 60 * gain) * strands)
+    for x in (-34, 34):  # the muscles along the spine
+        center, axes = (100, 76, x), (900, 31, 35)
+        box = canvas.box(center, axes)
+        outside = canvas.away(center, axes, box)
+        canvas.paint(outside, 54 + 10 * gain, box)
+        cavity[box] = np.maximum(cavity[box], -outside)
     aside = np.abs(canvas.x)
     level = (canvas.z - 0.75 * canvas.y + 0.5 * aside) / 30  # ribs fall to the side and to the front
     rib = 30 * np.abs(level - np.floor(level) - 0.5) - 4.5
@@ -233,8 +237,9 @@ def _draw_bowel(canvas: _Canvas, gain: float) -> None:
     for points in tubes:
         canvas.tube(points, 18, 40 + gain * 40)
         canvas.tube(points, 14.5, stool)
-    air = np.maximum(canvas.y + 58, np.abs(canvas.z - 46) - 8)
-    canvas.paint(np.maximum(np.maximum(air, np.abs(canvas.x) - 80), -70 - canvas.y), -900)
+    for z, y, x in across:
+        if generator.uniform() < 0.7:
+            canvas.ellipsoid((z, y - 6, x), generator.uniform((8, 5, 10), (11, 8, 19)), -920)
 
 
 def _draw_air_of_stomach(canvas: _Canvas) -> None:
@@ -251,7 +256,7 @@ def _draw_lungs(canvas: _Canvas, cavity: NDArray[np.float32]) -> NDArray[np.floa
     right = 228 - 95 * (((canvas.x + 62) / 72) ** 2 + forward) ** 2
     left = 214 - 95 * (((canvas.x - 62) / 72) ** 2 + forward) ** 2
     dome = 0.5 * (canvas.z - np.maximum(np.maximum(right, left), 120))
-    middle = 38 - np.hypot(canvas.x, 0.6 * (canvas.y - 40))
+    middle = 38 - np.hypot(canvas.x, 0.6 * (canvas.y - 34))
     front = -20 - canvas.y - 0.6 * np.abs(canvas.x)
     canvas.paint(np.maximum(np.maximum(cavity + 2, middle), np.maximum(2.5 - dome, front)), -840)
     return dome
@@ -266,7 +271,7 @@ def _draw_liver(canvas: _Canvas, inside: NDArray[np.float32], liver_hu: float) -
     for center, axes, _, _ in _BESIDE_LIVER:
         box = canvas.box(center, np.add(axes, 3))
         liver[box] = np.maximum(liver[box], -canvas.away(center, np.add(axes, 1.5), box))
-    liver = np.maximum(liver, 10 - np.hypot(canvas.x + 20, canvas.y - 9))  # the vena cava
+    liver = np.maximum(liver, 10 - np.hypot(canvas.x + 20, canvas.y - 4))  # the vena cava
     canvas.paint(liver, liver_hu + 2.5 * canvas.waves(16))
     return liver < 0
 
@@ -277,12 +282,12 @@ def _draw_spine(canvas: _Canvas) -> None:
     z, y, x = canvas.z[box], canvas.y[box], canvas.x[box]
     phase = np.mod(z / 34 + 0.2, 1)
     disc = phase > 0.78
-    around = np.hypot(x, y - 64)
-    wings = np.maximum(np.maximum(np.abs(x) - 33, np.abs(y - 62 - 0.1 * np.abs(x)) - 4), 8 - 34 * (phase - 0.1))
-    spine = np.maximum(np.maximum(np.abs(x) - 3.5, np.abs(y - 86) - 13), 34 * np.abs(phase - 0.55) - 11)
+    around = np.hypot(x, y - 58)
+    wings = np.maximum(np.maximum(np.abs(x) - 33, np.abs(y - 57 - 0.1 * np.abs(x)) - 4), 8 - 34 * (phase - 0.1))
+    spine = np.maximum(np.maximum(np.abs(x) - 3.5, np.abs(y - 80) - 14), 34 * np.abs(phase - 0.55) - 11)
     canvas.paint(np.minimum(np.maximum(wings, 34 * phase - 16), spine), 360, box)
     canvas.paint(around - 13, np.where(disc, 60, 400).astype(np.float32), box)
-    body = (np.sqrt(((y - 40) / 17) ** 2 + (x / 23) ** 2) - 1) * 19
+    body = (np.sqrt(((y - 34) / 17) ** 2 + (x / 23) ** 2) - 1) * 19
     canvas.paint(body, np.where(disc, 85, 340).astype(np.float32), box)
     canvas.paint(body + 3, np.where(disc, 90, 180).astype(np.float32), box)
     canvas.paint(around - 9, 25, box)
