@@ -18,14 +18,28 @@ from typing import Any
 
 from course_lib.classroom.wire import WireError, decode, encode
 
-__all__ = ["PORTS", "REQUEST", "answer", "main", "start_kernel"]
+__all__ = ["LEAVE", "PORTS", "REQUEST", "answer", "main", "start_kernel"]
 
 PORTS = (1, 2, 3, 4, 5)
 """Numbers that stand for a kernel's sockets: shell, iopub, stdin, control, heartbeat."""
 REQUEST = "course_request"
-"""Type of the message that brings a request to the kernel, beside Jupyter's own."""
+"""Type of the message, beside Jupyter's own, after which the kernel answers requests until it is told to leave."""
+LEAVE = b"leave"
 
 _kept: list[Any] = []
+
+
+def _stand_at_the_door(door: int) -> None:
+    """Answer requests, a line each (a number, a space, JSON text), until told to leave or nobody is there."""
+    with open(door, "rb", closefd=False) as requests, open(door, "wb", closefd=False) as answers:
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):  # it came between two requests
+                line = requests.readline().strip()
+                if line in (LEAVE, b""):
+                    return
+                number, _, text = line.partition(b" ")
+                answers.write(number + b" " + answer(text.decode()).encode() + b"\n")
+                answers.flush()
 
 
 class _Nowhere(io.TextIOBase):
@@ -180,7 +194,7 @@ def start_kernel(connection: dict[str, Any], sockets: list[int], limits: dict[st
     connection : dict
         What a connection file holds.
     sockets : list of int
-        File descriptors in the order of `PORTS`.
+        File descriptors in the order of `PORTS`, and the one on which requests come.
     limits : dict
         The fields of `course_lib.classroom.sandbox.SandboxLimits`.
     """
@@ -188,7 +202,8 @@ def start_kernel(connection: dict[str, Any], sockets: list[int], limits: dict[st
     path = os.path.join(os.environ["HOME"], ".connection.json")
     with open(path, "w") as file:
         json.dump(connection, file)
-    _use_open_sockets(dict(zip(PORTS, sockets, strict=True)))
+    *ports, door = sockets
+    _use_open_sockets(dict(zip(PORTS, ports, strict=True)))
     from ipykernel.kernelapp import IPKernelApp
 
     sys.argv[1:] = []
@@ -197,11 +212,7 @@ def start_kernel(connection: dict[str, Any], sockets: list[int], limits: dict[st
     app.initialize(["-f", path, "--HistoryManager.enabled=False"])
     app.shell.user_ns.update(exit=_leave, quit=_leave)
 
-    def reply(socket: Any, identities: list[bytes], message: dict[str, Any]) -> None:
-        content = {"text": answer(message["content"]["text"])}
-        app.kernel.session.send(socket, REQUEST.replace("request", "reply"), content, message, ident=identities)
-
-    app.kernel.shell_handlers[REQUEST] = reply
+    app.kernel.shell_handlers[REQUEST] = lambda *_: _stand_at_the_door(door)
     app.start()
 
 
