@@ -1,9 +1,9 @@
 """Nuclei of a made-up lymph node, drawn once in many shapes and then stamped: small arrays of haematoxylin.
 
-Sizes of nuclei in micrometres are chosen after textbooks: a small lymphocyte is hardly larger than a red cell (7 µm), a
-cell of a germinal centre or a histiocyte half as large again, a carcinoma cell twice as large, pleomorphic, with a pale
-open chromatin and nucleoli; a mitosis is a dark, ragged clump without a membrane. Optical densities are chosen so that
-their 99th percentile is near Macenko's 1.97 (see `slide_paint`).
+Sizes are chosen after textbooks: the nucleus of a small lymphocyte is hardly larger than a red cell (7 µm; here 6.5), a
+cell of a germinal centre or a histiocyte has a larger and paler one (8.5), a carcinoma cell a larger one still (10.5),
+pleomorphic, with open chromatin and nucleoli; a mitosis is a dark, ragged clump without a membrane. Densities are
+chosen by eye.
 Lacks: overlap in depth, focus, apoptosis, plasma cells, eosinophils and neutrophils.
 """
 

@@ -57,9 +57,10 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
 
 def test_the_truth_has_the_shapes_that_it_promises(truth: SlideTruth) -> None:
     assert (truth.size, truth.mpp, truth.mask_step) == (SIZE, MPP, 16)
-    for mask in (truth.tissue_mask, truth.tumour_mask, truth.centre_mask):
+    for mask in (truth.tissue_mask, truth.node_mask, truth.tumour_mask, truth.centre_mask):
         assert mask.shape == (125, 125)
         assert mask.dtype == np.bool_
+    assert not (truth.tumour_mask & ~truth.node_mask).any()
     assert truth.mitoses_xy.dtype == np.int32
     assert [one.size_class for one in truth.metastases] == ["micro"]
 
