@@ -3,9 +3,9 @@
 A phantom: nothing in it was ever alive. Steered by these numbers: a deposit above 2 mm is a macrometastasis, from 0.2
 to 2 mm a micrometastasis (AJCC Cancer Staging Manual, 8th edition; as in CAMELYON16, Ehteshami Bejnordi et al., JAMA
 2017); stains by Ruifrok and Johnston 2001 and Macenko et al. 2009 (`slide_paint`). Chosen: half a micrometre a pixel,
-ten mitoses a mm² of tumour, about 16,000 lymphocytes a mm² where they are dense, and the anatomy (`slide_anatomy`). Real slides reach
-100,000² pixels, and the best net of Liu et al. ("Detecting cancer metastases on gigapixel pathology images", 2017)
-found 92.4 % of their lesions at 8 false positives a slide.
+ten mitoses a mm² of tumour, about 16,000 lymphocytes a mm² where they are dense, and the anatomy (`slide_anatomy`).
+Real slides reach 100,000² pixels, and the best net of Liu et al. ("Detecting cancer metastases on gigapixel pathology
+images", 2017) found 92.4 % of their lesions at 8 false positives a slide.
 Lacks: several sections a slide, isolated tumour cells, other cancers than solid nests, necrosis, vessels with blood,
 focus, and everything that the parts name in their own files.
 """
