@@ -1,0 +1,477 @@
+"""Phantom of the ageing brain: T1-weighted volumes of MNI152 whose ventricles grow and whose grey matter thins.
+
+A latent gap δ is added to the age, and the anatomy follows age + δ: a net that predicts the age from the image has a
+true answer for its brain-age gap, and for what bias correction does to it. The volumes follow (rates as suggested by
+published lifespan studies; all numbers without a source are chosen):
+
+- lateral ventricles 18 ml at 20 years, +0.3 ml a year to 60, then +3 % a year, times a log-normal scatter of 40 %;
+- grey matter of the template at 20 years, −0.3 % a year, −0.8 % after 65, times a scatter of 6 %. Compare: −0.51 % a
+  year of cortex at 23–87 (Storsve et al. 2014), −0.83 % at 65–82 (PLoS ONE 0114478), −0.20 % in the very healthy
+  (PMC7321765);
+- frontal and temporal cortex lose more than the rest of it (about −0.5 % a year at 60–91, J Neurosci 29:15223): how
+  much more depends on age + δ alone, without scatter, so that a net that looks at regions can beat volumes;
+- white matter fades where the cortex loses most, so that grey and white look more alike (direction and places: Salat
+  et al., NeuroImage 48:21, 2009; amount chosen);
+- white matter goes with the ventricles (`brain_warps.white_ratio`); fluid outside them takes what is left over;
+- δ has a standard deviation of 3 years; heads differ by 9 % in volume, men's being 10 % larger; scatters are cut at
+  two standard deviations, ventricles at 90 ml of a head as large as the template's.
+
+Each subject has a smooth warp that cannot fold, one of three scanners (contrast, bias field, noise) and Rician noise.
+
+Lacks: a skull, lesions of white matter, a hippocampus that shrinks faster, sulci of one's own (all share the blurred
+ones of an averaged template), atrophy on one side, motion, thick slices, diseases.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_lib.data.phantoms.brain_warps import (
+    AgeingWarps,
+    BrainTemplate,
+    ageing_warps,
+    cosine_waves,
+    jacobian_determinant,
+    load_brain_template,
+    pull_back,
+    smooth_displacement,
+)
+
+__all__ = [
+    "AgeingBrains",
+    "expected_grey_ml",
+    "expected_ventricles_ml",
+    "make_ageing_brains",
+    "stream_ageing_brains",
+]
+
+VENTRICLE_SCATTER, GREY_SCATTER, HEAD_SCATTER = 0.40, 0.06, 0.09  # of the logarithm
+LARGEST_VENTRICLES_ML = 90.0
+WARP_SD_MM = 2.5
+REGIONAL_LOSS = 0.006  # a year: how much deeper the loss goes in frontal and temporal cortex, of white to pia as 1
+WHITE_FADING = (0.001, 0.0015)  # of the intensity a year: everywhere, and besides in frontal and temporal lobes
+FRONT_WIDTH = 0.3  # of white to pia as 1: how soft the new surface of the cortex is
+SITES = (  # change of the intensity of fluid, grey and white matter; spread of the bias field; noise of white matter 1
+    (0.00, 0.00, 0.00, 0.03, 0.020),
+    (0.05, -0.03, 0.02, 0.05, 0.030),
+    (-0.04, 0.02, -0.03, 0.04, 0.040),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class AgeingBrains:
+    """Volumes of brains, with what the maker knows about each.
+
+    Axes are foot → head, front → back, patient's right → left: ``images[i, k]`` is an axial slice as radiologists look
+    at it. Millilitres are counted in the finished subject.
+
+    Parameters
+    ----------
+    images : (N, D, H, W) float32 array, 0 … about 1.5
+        T1-weighted, without skull, white matter about 0.9.
+    age_years, brain_age_gap_years : (N,) float64 arrays
+        Age, and δ: the anatomy is that of age + δ.
+    sex : (N,) int64 array
+        0 female, 1 male.
+    site : (N,) int64 array
+        Scanner 0, 1 or 2.
+    head_ratio : (N,) float64 array
+        Volume of the head / template's; target volumes are multiplied by it.
+    ventricles_ml, grey_ml, white_ml, sulci_ml : (N,) float64 arrays
+        Reached: lateral ventricles, tissues, and all other fluid.
+    target_ventricles_ml, target_grey_ml : (N,) float64 arrays
+        Asked for.
+    smallest_jacobian : (N,) float64 array
+        Smallest volume in the template of a subject's voxel, in voxels, in and around the brain; above 0: no folding.
+    tissues : (N, 4, D, H, W) float32 array, 0 … 1, or None
+        Fractions of other fluid, grey matter, white matter and ventricles, where they were asked for.
+    spacing_mm : float
+        Edge of the voxels.
+    """
+
+    images: NDArray[np.float32]
+    age_years: NDArray[np.float64]
+    brain_age_gap_years: NDArray[np.float64]
+    sex: NDArray[np.int64]
+    site: NDArray[np.int64]
+    head_ratio: NDArray[np.float64]
+    ventricles_ml: NDArray[np.float64]
+    grey_ml: NDArray[np.float64]
+    white_ml: NDArray[np.float64]
+    sulci_ml: NDArray[np.float64]
+    target_ventricles_ml: NDArray[np.float64]
+    target_grey_ml: NDArray[np.float64]
+    smallest_jacobian: NDArray[np.float64]
+    tissues: NDArray[np.float32] | None
+    spacing_mm: float
+
+    @property
+    def intracranial_ml(self) -> NDArray[np.float64]:
+        """All tissues and fluid together."""
+        return self.ventricles_ml + self.grey_ml + self.white_ml + self.sulci_ml
+
+
+def expected_ventricles_ml(age_years: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Lateral ventricles of the mean person: 18 ml at 20 years, +0.3 ml a year to 60, then +3 % a year.
+
+    Examples
+    --------
+    >>> expected_ventricles_ml(np.array([20.0, 60.0, 80.0])).round(1).tolist()
+    [18.0, 30.0, 54.2]
+    """
+    age = np.asarray(age_years, np.float64)
+    return (18 + 0.3 * (np.minimum(age, 60) - 20)) * 1.03 ** np.maximum(age - 60, 0)
+
+
+def expected_grey_ml(age_years: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Grey matter of the mean person: the template's 1,008 ml at 20 years, −0.3 % a year, −0.8 % after 65.
+
+    Examples
+    --------
+    >>> expected_grey_ml(np.array([20.0, 65.0, 85.0])).round().tolist()
+    [1008.0, 881.0, 750.0]
+    """
+    age = np.asarray(age_years, np.float64)
+    return 1008 * 0.997 ** (np.minimum(age, 65) - 20) * 0.992 ** np.maximum(age - 65, 0)
+
+
+def make_ageing_brains(
+    count: int,
+    *,
+    seed: int = 0,
+    first: int = 0,
+    spacing_mm: int = 2,
+    age_years: Sequence[float] | NDArray[np.floating] | None = None,
+    gap_sd_years: float = 3.0,
+    with_tissues: bool = False,
+) -> AgeingBrains:
+    """Make subjects of 20 to 90 years.
+
+    The first call in a process computes the deformations: about 12 s of one core at 2 mm, 2 s at 4 mm.
+
+    Parameters
+    ----------
+    count : int
+        How many; 0 gives empty arrays.
+    seed : int
+        Subject i depends on the seed and i alone.
+    first : int
+        Number of the first subject.
+    spacing_mm : int
+        2 for 96×112×96 voxels, 4 for 48×56×48 (quick).
+    age_years : sequence of count numbers, 18 … 95, optional
+        Ages; drawn evenly from 20 to 90 without it. All else of a subject stays as it is.
+    gap_sd_years : float
+        Standard deviation of the brain-age gap δ, 0 … 10.
+    with_tissues : bool
+        Keep the tissue fractions: four times the memory of the images.
+
+    Returns
+    -------
+    AgeingBrains
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range, or there is not one age a subject.
+
+    Examples
+    --------
+    >>> make_ageing_brains(0, spacing_mm=4).images.shape
+    (0, 48, 56, 48)
+    """
+    _check(count, first=first, seed=seed, spacing_mm=spacing_mm, gap_sd_years=gap_sd_years)
+    ages = [None] * count if age_years is None else [float(age) for age in age_years]
+    if len(ages) != count:
+        raise ValueError(f"age_years needs one age for each of {count} subjects, got {len(ages)}")
+    if any(age is not None and not 18 <= age <= 95 for age in ages):
+        raise ValueError(f"age_years needs ages from 18 to 95, got {ages}")
+    kit = _kit(spacing_mm)
+    shape = kit.template.image.shape
+    images = np.empty((count, *shape), np.float32)
+    tissues = np.zeros((count, 4, *shape), np.float32) if with_tissues else None
+    cases = []
+    for place in range(count):
+        generator = np.random.default_rng([seed, first + place])
+        subject = _draw_subject(generator, age=ages[place], gap_sd=gap_sd_years)
+        points, inside, smallest = _place(generator, subject, kit)
+        image, fractions = _age(points, subject, kit)
+        images[place] = _scan(generator, subject, image, inside)
+        if tissues is not None:
+            tissues[place][:, inside] = fractions
+        reached_ml = fractions.sum(axis=1, dtype=np.float64) * kit.template.voxel_ml
+        cases.append((*subject, *reached_ml, smallest))
+    return _collect(cases, images=images, tissues=tissues, spacing_mm=float(spacing_mm))
+
+
+def stream_ageing_brains(
+    count: int, *, seed: int = 0, first: int = 0, spacing_mm: int = 2, gap_sd_years: float = 3.0, threads: int = 2
+) -> Iterator[AgeingBrains]:
+    """Yield subjects one by one, the same as `make_ageing_brains` makes, without holding all of them in memory.
+
+    Parameters
+    ----------
+    count, seed, first, spacing_mm, gap_sd_years
+        As there.
+    threads : int
+        How many subjects are made at a time, at least 1.
+
+    Yields
+    ------
+    AgeingBrains
+        Of one subject each.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> list(stream_ageing_brains(0))
+    []
+    """
+    _check(count, seed=seed, first=first, spacing_mm=spacing_mm, gap_sd_years=gap_sd_years)
+    if threads < 1:
+        raise ValueError(f"threads needs to be at least 1, got {threads}")
+
+    def make(index: int) -> AgeingBrains:
+        return make_ageing_brains(1, seed=seed, first=index, spacing_mm=spacing_mm, gap_sd_years=gap_sd_years)
+
+    return _in_order(make, range(first, first + count), threads=threads)
+
+
+def _in_order(make: Callable[[int], AgeingBrains], indices: range, *, threads: int) -> Iterator[AgeingBrains]:
+    """Work ahead by twice as many subjects as there are threads, and no further: memory stays small."""
+    if indices:
+        yield make(indices[0])  # computes the deformations once, before there are threads
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[AgeingBrains]] = deque()
+        for index in indices[1:]:
+            waiting.append(pool.submit(make, index))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+class _Subject(NamedTuple):
+    """The latent values of a subject, in the order of the fields of `AgeingBrains`."""
+
+    age_years: float
+    brain_age_gap_years: float
+    sex: int
+    site: int
+    head_ratio: float
+    target_ventricles_ml: float
+    target_grey_ml: float
+
+    @property
+    def brain_age_years(self) -> float:
+        return self.age_years + self.brain_age_gap_years
+
+
+@dataclass(frozen=True, eq=False)
+class _Kit:
+    """The template, its deformations, and what else is the same for all subjects."""
+
+    template: BrainTemplate
+    warps: AgeingWarps
+    height: NDArray[np.float32]  # in the cortex: 0 at white matter, 1 at the pia
+    region: NDArray[np.float32]  # 1 in frontal and temporal lobes, 0 elsewhere
+    brain: NDArray[np.bool_]  # the brain with one voxel around it
+    near: NDArray[np.bool_]  # the brain with 4 mm around it
+    box: tuple[slice, ...]  # the ventricles with 16 mm around them
+    levels: tuple[float, float]  # intensity of pure fluid and of pure grey matter
+
+
+@lru_cache(maxsize=2)
+def _kit(spacing_mm: int) -> _Kit:
+    from scipy.ndimage import binary_dilation, find_objects, gaussian_filter  # here, since it takes half a second
+
+    template = load_brain_template(spacing_mm)
+    brain = template.grey + template.white + template.ventricles + template.sulci
+    fluid, white = (gaussian_filter(part, 2 / spacing_mm) for part in (template.sulci, template.white))
+    ventricles = find_objects((template.ventricles > 0).astype(np.uint8))[0]
+    margin = 16 // spacing_mm
+    return _Kit(
+        template=template,
+        warps=ageing_warps(spacing_mm),
+        height=fluid / np.maximum(fluid + white, 1e-3),
+        region=_frontal_or_temporal(template.image.shape, spacing_mm),
+        brain=binary_dilation(brain > 0),
+        near=binary_dilation(brain > 0, iterations=4 // spacing_mm),
+        box=tuple(slice(side.start - margin, side.stop + margin) for side in ventricles),
+        levels=(_level(template.image, template.sulci), _level(template.image, template.grey)),
+    )
+
+
+def _level(image: NDArray[np.float32], tissue: NDArray[np.float32]) -> float:
+    """Intensity where a tissue is nearly alone."""
+    return float((image * tissue**4).sum() / (tissue**4).sum())
+
+
+def _frontal_or_temporal(shape: tuple[int, ...], spacing_mm: int) -> NDArray[np.float32]:
+    """1 in frontal and temporal lobes, 0 elsewhere, with borders some 2 cm wide."""
+    depth, height, width = ((np.arange(size) + 0.5) * spacing_mm for size in shape)
+    x, y, z = abs(width - 96), (95 - height)[:, None], (depth - 91)[:, None, None]  # mm in MNI space, x to either side
+
+    def step(distance_mm: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(1 / (1 + np.exp(-distance_mm / 5)))
+
+    frontal = step(y - 5) * step(z + 15)
+    temporal = step(x - 28) * step(-2 - z) * step(y + 50)
+    return np.asarray(1 - (1 - frontal) * (1 - temporal), np.float32)
+
+
+def _draw_subject(generator: np.random.Generator, *, age: float | None, gap_sd: float) -> _Subject:
+    """Draw all latent values, always all of them, so that another age leaves the rest as it was."""
+    drawn = float(generator.uniform(20, 90))
+    gap, head, ventricles, grey = np.clip(generator.standard_normal(4), -2, 2)
+    sex, site = int(generator.integers(2)), int(generator.integers(len(SITES)))
+    age, gap = drawn if age is None else age, float(gap_sd * gap)
+    head_ratio = float(np.exp(HEAD_SCATTER * head + (sex - 0.5) * np.log(1.1)))
+    ventricles_ml = float(expected_ventricles_ml(age + gap) * np.exp(VENTRICLE_SCATTER * ventricles))
+    grey_ml = float(expected_grey_ml(age + gap) * np.exp(GREY_SCATTER * grey))
+    ventricles_ml = min(ventricles_ml, LARGEST_VENTRICLES_ML)
+    return _Subject(age, gap, sex, site, head_ratio, ventricles_ml * head_ratio, grey_ml * head_ratio)
+
+
+def _place(
+    generator: np.random.Generator, subject: _Subject, kit: _Kit
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], float]:
+    """Where in the template the brain's voxels lie, (3, M); which they are; the smallest Jacobian in and around it."""
+    template = kit.template
+    shape = template.image.shape
+    sizes = np.exp(0.02 * generator.standard_normal(3))
+    sizes *= (subject.head_ratio / sizes.prod()) ** (1 / 3)  # a long or a high head of the same volume
+    points = smooth_displacement(generator, shape, sd=WARP_SD_MM / template.spacing_mm)
+    for axis, size in enumerate(shape):
+        along = (np.arange(size, dtype=np.float32) - (size - 1) / 2) / np.float32(sizes[axis]) + (size - 1) / 2
+        points[axis] += along.reshape([-1 if a == axis else 1 for a in range(3)])
+    inside = _lookup(kit.near, points.reshape(3, -1)).reshape(shape)
+    chosen = points[:, inside]
+    chosen += _displacement(kit.warps.at(_log_ratio(chosen, subject, kit)), chosen)
+    points[:] = np.nan  # no folding is a question of the head, not of the air around it
+    points[:, inside] = chosen
+    smallest = float(np.nanmin(jacobian_determinant(points)))
+    brain = _lookup(kit.brain, chosen)
+    inside[inside] = brain
+    return chosen[:, brain], inside, smallest
+
+
+def _lookup(mask: NDArray[np.bool_], points: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Read a mask at the voxel nearest to each point, (3, M) → (M,)."""
+    flat = np.zeros(points.shape[1], np.int32)
+    for along, size in zip(points, mask.shape, strict=True):
+        flat *= size
+        flat += np.clip(along + np.float32(0.5), 0, size - 1).astype(np.int32)
+    return mask.ravel()[flat]
+
+
+def _displacement(field: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.stack([pull_back(part, points) for part in field])
+
+
+def _log_ratio(points: NDArray[np.float32], subject: _Subject, kit: _Kit) -> float:
+    """Find the size of the template's ventricles that becomes the target, once the subject's warp has changed it."""
+    low, high = ([side.start for side in kit.box], [side.stop - 1 for side in kit.box])
+    around = np.all([(points[a] >= low[a]) & (points[a] <= high[a]) for a in range(3)], axis=0)
+    around_points = points[:, around][:, ::2]  # every second voxel of a row is enough to know
+    target = subject.target_ventricles_ml / kit.template.voxel_ml
+    whole = float(kit.template.ventricles.sum(dtype=np.float64))
+    log_ratio = float(np.log(target / whole / subject.head_ratio))
+    moved = around_points + _displacement(kit.warps.at(log_ratio), around_points)
+    return log_ratio + float(np.log(target / (2 * pull_back(kit.template.ventricles, moved).sum(dtype=np.float64))))
+
+
+def _age(points: NDArray[np.float32], subject: _Subject, kit: _Kit) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Intensities, (M,), and fractions of other fluid, grey, white, ventricles, (4, M), with grey matter thinned."""
+    template = kit.template
+    sulci, grey, white, ventricles, image = (
+        pull_back(volume, points)
+        for volume in (template.sulci, template.grey, template.white, template.ventricles, template.image)
+    )
+    region = pull_back(kit.region, points)
+    years = np.float32(max(subject.brain_age_years - 20, 0))
+    exchange = _grey_to_fluid(points, grey, sulci, subject, kit, deeper=REGIONAL_LOSS * years * region)
+    grey -= exchange
+    sulci += exchange
+    fluid_level, grey_level = kit.levels
+    image -= (grey_level - fluid_level) * exchange
+    for fraction, change in zip((sulci + ventricles, grey, white), SITES[subject.site][:3], strict=True):
+        image += change * fraction
+    image -= years * (np.float32(WHITE_FADING[0]) + np.float32(WHITE_FADING[1]) * region) * white
+    return image, np.stack([sulci, grey, white, ventricles])
+
+
+def _grey_to_fluid(
+    points: NDArray[np.float32],
+    grey: NDArray[np.float32],
+    sulci: NDArray[np.float32],
+    subject: _Subject,
+    kit: _Kit,
+    *,
+    deeper: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """How much grey matter of each voxel becomes fluid, (M,): a front goes from the pia inwards until enough is lost.
+
+    Who has more grey matter than the template gets it the other way round, from fluid in voxels that have both.
+    """
+    surplus = float(grey.sum(dtype=np.float64)) - subject.target_grey_ml / kit.template.voxel_ml
+    if surplus < 0:
+        both = np.minimum(sulci, grey)
+        return both * np.float32(max(surplus / float(both.sum(dtype=np.float64)), -1))
+    cortex = np.flatnonzero(grey > 0.02)
+    points, thick = points[:, cortex], grey[cortex]
+    height = pull_back(kit.height, points) + deeper[cortex]
+    height /= np.float32(FRONT_WIDTH)
+    low, high = -5.0, 5.0
+    for _ in range(14):
+        front = (low + high) / 2
+        lost = thick * np.clip(height - np.float32(front), 0, 1)
+        low, high = (front, high) if float(lost.sum(dtype=np.float64)) > surplus else (low, front)
+    exchange = np.zeros_like(grey)
+    exchange[cortex] = lost
+    return exchange
+
+
+def _scan(
+    generator: np.random.Generator, subject: _Subject, image: NDArray[np.float32], inside: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Uneven coil, and the noise of a magnitude image (Rician: two channels of Gaussian noise)."""
+    *_, bias_sd, noise_sd = SITES[subject.site]
+    bias = cosine_waves(bias_sd * generator.standard_normal((3, 3, 3)) / 2, inside.shape)
+    signal = noise_sd * generator.standard_normal(inside.shape, dtype=np.float32)
+    signal[inside] += image * np.exp(bias[inside])
+    other = noise_sd * generator.standard_normal(inside.shape, dtype=np.float32)
+    return np.sqrt(signal * signal + other * other)
+
+
+def _collect(
+    cases: list[tuple[float, ...]],
+    *,
+    images: NDArray[np.float32],
+    tissues: NDArray[np.float32] | None,
+    spacing_mm: float,
+) -> AgeingBrains:
+    names = [*_Subject._fields, "sulci_ml", "grey_ml", "white_ml", "ventricles_ml", "smallest_jacobian"]
+    columns = {name: np.array([case[k] for case in cases], np.float64) for k, name in enumerate(names)}
+    sex, site = (columns.pop(name).astype(np.int64) for name in ("sex", "site"))
+    return AgeingBrains(images=images, tissues=tissues, spacing_mm=spacing_mm, sex=sex, site=site, **columns)
+
+
+def _check(count: int, *, seed: int, first: int, spacing_mm: int, gap_sd_years: float) -> None:
+    for name, value in (("count", count), ("seed", seed), ("first", first)):
+        if value < 0:
+            raise ValueError(f"{name} needs to be at least 0, got {value}")
+    if spacing_mm not in (2, 4):
+        raise ValueError(f"spacing_mm needs to be 2 or 4, got {spacing_mm}")
+    if not 0 <= gap_sd_years <= 10:
+        raise ValueError(f"gap_sd_years needs to be from 0 to 10 years, got {gap_sd_years}")
