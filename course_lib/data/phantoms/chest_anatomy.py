@@ -4,8 +4,8 @@ Body, lungs, heart, domes of the diaphragm, aorta, spine and breasts are solids 
 (ellipsoids, and ellipsoids with a sheared axis); ribs, clavicles and shoulder blades are tubes; vessels are branching
 tubes put down point by point. All lengths are those on the detector. The sizes of organs are chosen to look like an
 adult, but for these: the heart's width follows from the cardiothoracic ratio; the aortic knob is 0.0199 cm × age + 1.95
-cm wide (healthy adults; Int J Biomed 2021, "Aortic knob diameter … Sudanese"); an AP film at d cm magnifies the heart
-by 1 / (0.00099 d + 0.79) (Chon 2011, J Korean Med Sci 26:1446).
+cm wide (films of 113 healthy adults, Ribat Hospital, Sudan, 2019–2020); an AP film from d cm shows
+the heart 0.968 / (0.00099 d + 0.79) times as wide as a PA film from 180 cm (Chon 2011, J Korean Med Sci 26:1446).
 
 Lacks: hila with named vessels, heart chambers, fissures of the healthy, rotation and tilt of the patient, devices.
 """
@@ -258,12 +258,14 @@ def _ribs(body: Body, x: Map, y: Map, away: Map, lungs: Map) -> Map:
     calcified = max(body.age_years - 35, 0) / 45  # cartilage of the first ribs hardens with age
     spots = np.abs(np.sin(x * 0.9) * np.sin(y * 0.8))
     out += 12 * calcified * spots * _between(share, 0.20, 0.36) * (np.abs(front - np.round(front)) < 0.2) * (y < 40)
-    return out * (0.55 + 0.45 * (lungs.sum(axis=0) > 0))
+    return out * np.where(lungs.sum(axis=0) > 0, np.float32(1), np.float32(0.55))
 
 
 def _spine(body: Body, x: Map, y: Map) -> Map:
     disc = np.abs(((y + 5 * body.rib_gap_mm) % 23) - 11.5) < 9.2
-    return (13 + 9 * disc) * _tube(x / 21) + 6 * _tube(x / 4) * (np.abs((y % 23) - 16) < 5)
+    return np.where(disc, np.float32(22), np.float32(13)) * _tube(x / 21) + 6 * _tube(x / 4) * (
+        np.abs((y % 23) - 16) < 5
+    )
 
 
 def _shoulders(body: Body, x: Map, y: Map, away: Map) -> Map:

@@ -128,7 +128,7 @@ def _effusion(thorax: Thorax, rng: np.random.Generator) -> tuple[Map, NDArray[np
     first = _side(rng)
     for side in (first, 1 - first)[: 1 + int(rng.random() < 0.35)]:
         lung = thorax.lungs_mm[side]
-        wanted = 1000 * np.exp(rng.uniform(np.log(200), np.log(1500)))  # cubic mm
+        wanted = 1000 * np.exp(rng.uniform(np.log(225), np.log(1500)))  # cubic mm
         depth = thorax.y_mm + 42 * thorax.inside[side] ** 3 + 10 * (1 - thorax.inside[side]) ** 4
         order = np.argsort(-depth, axis=None)
         volume = np.cumsum(lung.ravel()[order]) * (FIELD_MM / lung.shape[0]) ** 2

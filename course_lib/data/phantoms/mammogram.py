@@ -4,9 +4,9 @@ A phantom. Each breast is a compressed pad of fat with gland in it; rays are wea
 (Poisson) and shown as −log, so that gland is white. The gland's texture falls off as 1/f^β with β = 3 (Burgess 2001;
 Chen 2012 measured 3.17 in CC and 3.30 in MLO views). Left and right share half of their texture and all of their size,
 so that what one breast has and the other has not is the sign to look for. Density a to d has the percent density that
-readers' classes had in a study of 200 films (medians 6, 15, 51 and 78 %; Martin 2006, Acad Radiol 13:1113, here with
-ranges chosen around them) and occurs in 10, 40, 40 and 10 % of women (BI-RADS atlas). The risk that a breast of a
-BI-RADS category holds a cancer is that of the atlas: 1 and 2 none, 3 at most 2 %, 4 between, 5 at least 95 %.
+readers' classes had in a study of 200 films (medians 6, 15, 51 and 78 %; Academic Radiology 2006, PubMed 16935726;
+the ranges are chosen around them) and occurs in 10, 40, 40 and 10 % of women (BI-RADS atlas). The risk that a breast
+of a BI-RADS category holds a cancer is that of the atlas: 1 and 2 none, 3 at most 2 %, 4 between, 5 at least 95 %.
 Masses of 6 to 24 mm, clusters of 6 to 18 specks and all contrasts are chosen.
 
 Lacks: clips, scars, skin folds, implants, lymph nodes, earlier films, distortion without a mass; specks of less than a

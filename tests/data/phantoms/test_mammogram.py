@@ -50,7 +50,7 @@ def test_no_woman_is_an_empty_array_of_the_right_shape() -> None:
 def test_density_classes_occur_as_in_the_atlas_and_hold_the_measured_gland(women: MammogramPairs) -> None:
     shares = np.bincount(women.densities, minlength=4) / 300
     assert np.abs(shares - [0.1, 0.4, 0.4, 0.1]).max() < 0.09
-    for density, median in enumerate((6.0, 14.8, 51.2, 78.4)):  # Martin 2006
+    for density, median in enumerate((6.0, 14.8, 51.2, 78.4)):  # Academic Radiology 2006, PubMed 16935726
         assert np.median(women.percent_densities[women.densities == density]) == pytest.approx(median, abs=6)
     assert np.abs(np.diff(women.percent_densities, axis=1)).max() < 4
 
