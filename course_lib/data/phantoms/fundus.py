@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.data.phantoms.vessel_tree import Eye, VesselSegments, VesselTree, grow_vessels, signed_distance
+from course_lib.data.phantoms.vessel_tree import Eye, VesselTree, grow_vessels
+from course_lib.data.phantoms.vessel_walls import VesselSegments, signed_distance
 
 __all__ = ["FundusImages", "make_fundus_images"]
 
@@ -99,9 +100,10 @@ def make_fundus_images(count: int, *, seed: int = 0, size: int = 128) -> FundusI
         places = range(first, min(first + _CHUNK, count))
         randoms = [np.random.default_rng([seed, place]) for place in places]
         eyes = [_eye(random) for random in randoms]
-        all_segments, grown = grow_vessels(eyes, randoms, size=size)
-        trees += grown
-        for place, eye, random, segments in zip(places, eyes, randoms, all_segments, strict=True):
+        all_grown = grow_vessels(eyes, randoms, size=size)
+        trees += [grown.tree for grown in all_grown]
+        for place, eye, random, grown in zip(places, eyes, randoms, all_grown, strict=True):
+            segments = grown.segments
             walls = signed_distance(segments, np.where(segments.artery, 0, 1), 2, size=size)
             image, field = _photograph(eye, walls, random)
             second = _second_grader(segments, random, size)

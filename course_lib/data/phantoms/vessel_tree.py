@@ -1,4 +1,4 @@
-"""Trees of retinal vessels: grown from the optic disc, branching by the law of diameters, and drawn as distances.
+"""Trees of retinal vessels, grown from the optic disc and branching by the law of diameters.
 
 At a bifurcation d₀ˣ = d₁ˣ + d₂ˣ with x = 2.6 for arteries and 2.0 for veins, and the branches part by 78° on average
 (PMC6024667); the thinner one turns more. Four arteries and four veins leave the disc, two of each to the temporal side,
@@ -6,7 +6,7 @@ where they bend around the macula as arcades; their branches run towards the fov
 ends where it meets another of its kind, near the fovea, at the edge of the field, or where it is too thin to be seen.
 
 Chosen: diameters at the disc, lengths between bifurcations, how vessels wind, the smallest diameter.
-Lacks: tapering between bifurcations, arteries that avoid arteries but cross veins at an angle, disease.
+Lacks: tapering between bifurcations (vessels thin out by branching only), signs of crossing, tortuosity, disease.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Eye", "VesselSegments", "VesselTree", "grow_vessels", "signed_distance"]
+from course_lib.data.phantoms.vessel_walls import VesselSegments
+
+__all__ = ["Eye", "GrownVessels", "VesselTree", "grow_vessels"]
 
 _EXPONENT = np.array([2.6, 2.0])  # arteries, veins
 _THINNEST = 0.75  # of 128 pixels across, as all lengths here
-_THINNEST_DRAWN = 1.2  # or its mask would fall to pieces
 _STEP = 1.0
 _TABLE = 320  # vessels an eye may have
 _DRAWS = 8  # random numbers for each of them
@@ -65,24 +66,19 @@ class Eye:
 
 
 @dataclass(frozen=True, eq=False)
-class VesselSegments:
-    """Short straight pieces of the vessels of one eye, in units of 1/128 of the image.
+class GrownVessels:
+    """All vessels of one eye.
 
     Parameters
     ----------
-    starts, ends : (S, 2) float64 array
-        (x, y).
-    diameters : (S,) float64 array
-    vessel : (S,) int64 array
-        The number of the vessel, from bifurcation to bifurcation.
-    artery : (S,) bool array
+    segments : VesselSegments
+        Where they run.
+    tree : VesselTree
+        Where they branch.
     """
 
-    starts: NDArray[np.float64]
-    ends: NDArray[np.float64]
-    diameters: NDArray[np.float64]
-    vessel: NDArray[np.int64]
-    artery: NDArray[np.bool_]
+    segments: VesselSegments
+    tree: VesselTree
 
 
 @dataclass
@@ -106,9 +102,7 @@ class _Tips:
         return _Tips(*(np.concatenate(pair) for pair in pairs))
 
 
-def grow_vessels(
-    eyes: list[Eye], randoms: list[np.random.Generator], *, size: int
-) -> tuple[list[VesselSegments], list[VesselTree]]:
+def grow_vessels(eyes: list[Eye], randoms: list[np.random.Generator], *, size: int) -> list[GrownVessels]:
     """Grow the trees of several eyes side by side; each eye draws its own random numbers, so none depends on another.
 
     Parameters
@@ -121,8 +115,17 @@ def grow_vessels(
 
     Returns
     -------
-    tuple of lists
-        The segments of each eye, and its bifurcations.
+    list of GrownVessels
+        One an eye.
+
+    Examples
+    --------
+    >>> eye = Eye(disc=np.array([89.0, 63]), fovea=np.array([47.0, 66]), field_radius=62)
+    >>> [grown] = grow_vessels([eye], [np.random.default_rng(0)], size=128)
+    >>> artery = grown.tree.artery
+    >>> before, after = grown.tree.parent_px[artery] ** 2.6, (grown.tree.branches_px[artery] ** 2.6).sum(axis=1)
+    >>> bool(np.allclose(before, after))
+    True
     """
     table = np.array([random.random((_TABLE, _DRAWS)) for random in randoms]).reshape(-1, _TABLE, _DRAWS)
     disc, fovea = (np.array([vars(eye)[name] for eye in eyes]).reshape(-1, 2) for name in ("disc", "fovea"))
@@ -164,7 +167,8 @@ def grow_vessels(
             daughters, mother = daughters.keep(fits), mother[fits]
             parents[daughters.eye, daughters.vessel] = mother
             tips = tips.join(daughters)
-    return _segments(pieces, len(eyes)), _trees(forks, len(eyes), size / 128)
+    segments, trees = _segments(pieces, len(eyes)), _trees(forks, len(eyes), size / 128)
+    return [GrownVessels(*pair) for pair in zip(segments, trees, strict=True)]
 
 
 def _trunks(disc: NDArray[np.float64], table: NDArray[np.float64]) -> _Tips:
@@ -254,46 +258,3 @@ def _by_eye(rows: list[tuple[NDArray[Any], ...]], number: int) -> list[list[NDAr
     bounds = np.searchsorted(columns[0][order], np.arange(1, number))
     split = [np.split(column[order], bounds) for column in columns]
     return [list(parts) for parts in zip(*split, strict=True)]
-
-
-def signed_distance(
-    segments: VesselSegments, layers: NDArray[np.int64], num_layers: int, *, size: int
-) -> NDArray[np.float32]:
-    """Return for every pixel the distance to the nearest wall of a vessel in pixels, below zero inside.
-
-    Parameters
-    ----------
-    segments : VesselSegments
-    layers : (S,) int64 array
-        The layer that each segment is drawn in; −1 leaves it out.
-    num_layers : int
-    size : int
-        Width of the image in pixels.
-
-    Returns
-    -------
-    (num_layers, size, size) float32 array
-        Up to 3 where no vessel is near.
-    """
-    scale = size / 128
-    kept = layers >= 0
-    parts = max(1, round(_STEP * scale))  # points about a pixel apart
-    weights = (np.arange(parts) + 0.5) / parts
-    starts, ends = segments.starts[kept][:, None], segments.ends[kept][:, None]
-    points = (scale * (starts + weights[:, None] * (ends - starts))).reshape(-1, 2).astype(np.float32)
-    radii = np.repeat(0.5 * scale * np.maximum(segments.diameters[kept], _THINNEST_DRAWN), parts).astype(np.float32)
-    layer = np.repeat(layers[kept], parts)
-    reach = int(np.ceil(radii.max(initial=0.5) + 1))
-    pad = reach + 3 * int(np.ceil(scale)) + 2
-    frame = size + 2 * pad
-    steps = np.arange(-reach, reach + 1)
-    middle = np.floor(points).astype(np.int64)
-    x = steps - (points[:, :1] - middle[:, :1] - 0.5)  # pixel middles lie at one half
-    y = steps - (points[:, 1:] - middle[:, 1:] - 0.5)
-    distance = np.sqrt((x * x)[:, None, :] + (y * y)[:, :, None]) - radii[:, None, None]
-    inside = ((middle + pad >= reach) & (middle + pad < frame - reach)).all(axis=1)
-    corner = (layer * frame + middle[:, 1] + pad) * frame + middle[:, 0] + pad
-    places = corner[:, None, None] + (steps[:, None] * frame + steps)
-    field = np.full(num_layers * frame * frame, 3, np.float32)
-    np.minimum.at(field, places[inside].ravel(), distance[inside].astype(np.float32).ravel())
-    return field.reshape(num_layers, frame, frame)[:, pad : pad + size, pad : pad + size]
