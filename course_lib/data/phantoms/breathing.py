@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
 __all__ = ["BreathingPairs", "make_breathing_pairs"]
 
@@ -194,20 +195,21 @@ class _Chest:
         chest = (np.sqrt((y / self.depth) ** 2 + (x / self.width) ** 2) - 1) * self.depth
         return np.maximum(chest, 27 - np.sqrt((y - 88) ** 2 + x * x))
 
-    def _outside_lung_mm(self, z: Any, y: Any, x: Any) -> Any:
-        """Distance from the lungs of the inhale scan, below 0 within."""
+    def _outside_lung_mm(self, z: Any, y: Any, x: Any, outside_mm: Any) -> Any:
+        """Distance from the lungs of the inhale scan, below 0 within; outside_mm: from the inside of the chest."""
         base = _DIAPHRAGM - 30 * self.strength
         aside = np.abs(x) - 66
         dome = base + self.dome * (1 - (aside / 52) ** 2 - ((y + 5) / 85) ** 2)
         top = ((np.maximum(z - 170, 0) / (_TOP - 170)) ** 2 + (aside / 56) ** 2 + (y / 88) ** 2 - 1) * 40
         heart = (np.sqrt(((z - base - 75) / 62) ** 2 + ((y + 28) / 52) ** 2 + ((x - 18) / 52) ** 2) - self.heart) * -50
         middle = np.maximum(24 + 0.12 * np.maximum(y, 0) - np.abs(x), heart)
-        return np.maximum(np.maximum(dome - z, top), np.maximum(middle, self._outside_mm(y, x) + 3))
+        return np.maximum(np.maximum(dome - z, top), np.maximum(middle, outside_mm + 3))
 
     def scan(self, ways: NDArray[np.float32] | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Draw the inhale scan, or, from the ways to it, the exhale scan; HU without lungs, and the share of lung."""
         z, y, x = self.grid if ways is None else [line + way for line, way in zip(self.grid, ways, strict=True)]
-        outside, lung = self._outside_mm(y, x), self._outside_lung_mm(z, y, x)
+        outside = self._outside_mm(y, x)
+        lung = self._outside_lung_mm(z, y, x, outside)
         body = (np.sqrt((y / (self.depth + 32)) ** 2 + (x / (self.width + 28)) ** 2) - 1) * (self.depth + 32)
         edge = float(self.step.mean())
 
@@ -237,7 +239,8 @@ class _Chest:
 
     def in_lungs(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Say which points (P, 3) of the exhale scan lie in the lungs, at least 4 mm deep."""
-        return np.asarray(self._outside_lung_mm(*self.moved(points).T) < -4)
+        z, y, x = self.moved(points).T
+        return np.asarray(self._outside_lung_mm(z, y, x, self._outside_mm(y, x)) < -4)
 
     def _tree(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Grow vessels into both lungs of the exhale scan: points in them, landmarks, and the volume of a point in mm³.
@@ -253,9 +256,10 @@ class _Chest:
             targets = targets[np.argsort(np.linalg.norm(targets - hilum, axis=1))]
             nodes, parents = np.concatenate([hilum[None], targets]), np.zeros(len(targets) + 1, int)
             trunk = np.zeros(len(nodes))  # way back to the hilum, which keeps vessels from turning back
+            far = cdist(nodes, nodes)
             for node in range(1, len(nodes)):
-                away = np.linalg.norm(nodes[:node] - nodes[node], axis=1)
-                parents[node] = np.argmin(away + 0.35 * trunk[:node])
+                away = far[node, :node]
+                parents[node] = (away + 0.35 * trunk[:node]).argmin()
                 trunk[node] = trunk[parents[node]] + away[parents[node]]
             fed = np.ones(len(nodes))
             for node in range(len(nodes) - 1, 0, -1):
@@ -285,9 +289,10 @@ def _splat(places: NDArray[np.float64], weights: NDArray[np.float64], size: int)
     """Share each point's weight out between the eight voxels around it."""
     low = np.floor(places - 0.5).astype(int)
     part = places - 0.5 - low
-    total = np.zeros(size**3)
+    indices, shares = [], []
     for corner in np.ndindex(2, 2, 2):
         index = np.clip(low + corner, 0, size - 1)
-        share = np.where(corner, part, 1 - part).prod(axis=1) * weights
-        total += np.bincount(np.ravel_multi_index(tuple(index.T), (size,) * 3), share, minlength=size**3)
+        indices.append((index[:, 0] * size + index[:, 1]) * size + index[:, 2])
+        shares.append(np.where(corner, part, 1 - part).prod(axis=1) * weights)
+    total = np.bincount(np.concatenate(indices), np.concatenate(shares), minlength=size**3)
     return total.reshape((size,) * 3).astype(np.float32)

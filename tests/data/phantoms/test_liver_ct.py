@@ -142,7 +142,7 @@ def slices_with_tumours(cases: LiverCts) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 class SmallUNet(nn.Module):
-    """Two levels, about 6,000 weights."""
+    """Two levels, about 5,600 weights."""
 
     def __init__(self, width: int = 8) -> None:
         super().__init__()

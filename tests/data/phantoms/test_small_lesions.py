@@ -108,7 +108,7 @@ def size_and_brightness(cubes: np.ndarray) -> np.ndarray:
 
 
 def small_net_scores(cubes: np.ndarray, labels: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Train about 4,000 weights on cubes that are mirrored and turned at random."""
+    """Train about 4,800 weights on cubes that are mirrored and turned at random."""
     torch.manual_seed(SEED)
     net = nn.Sequential(
         nn.Conv3d(1, 8, 3, padding=1), nn.BatchNorm3d(8), nn.ReLU(), nn.MaxPool3d(2),
