@@ -60,7 +60,13 @@ class LiverTumours:
 
 
 def insert_liver_tumours(
-    image: MedicalImage, liver: MedicalImage, *, count: int = 3, seed: int = 0, diameters_mm: tuple[float, ...] = ()
+    image: MedicalImage,
+    liver: MedicalImage,
+    *,
+    count: int = 3,
+    seed: int = 0,
+    diameters_mm: tuple[float, ...] = (),
+    times: float = 1.0,
 ) -> LiverTumours:
     """Put tumours into the liver of a CT.
 
@@ -76,6 +82,9 @@ def insert_liver_tumours(
         The same seed gives the same tumours; more tumours never change the first ones.
     diameters_mm : floats, optional
         The diameters, instead of drawing them; then `count` is not looked at.
+    times : float
+        All tumours at so many times their diameter and at their old places, above 0, at most 1.5: a later scan of the
+        same patient, with 0.5 of one who responds. Where a grown tumour reaches the border of the liver it ends.
 
     Returns
     -------
@@ -87,7 +96,7 @@ def insert_liver_tumours(
     TypeError
         If the image is not float32.
     ValueError
-        If the shapes differ or are not 3-D, the mask is empty, count is negative, or a diameter is not above 0.
+        If the shapes differ or are not 3-D, the mask is empty, or count, a diameter or times is out of its range.
 
     Examples
     --------
@@ -97,7 +106,7 @@ def insert_liver_tumours(
     >>> found.volumes_ml.round(1).tolist(), int(found.labels.array.max())
     ([14.0, 0.9], 2)
     """
-    _check(image, liver, count, diameters_mm)
+    _check(image, liver, count, diameters_mm, times)
     around = ndimage.find_objects((liver.array > 0).astype(np.uint8))[0]
     room_mm = ndimage.distance_transform_edt(np.pad(liver.array[around] > 0, 1), sampling=image.spacing_mm)
     room_mm = room_mm[1:-1, 1:-1, 1:-1].astype(np.float32)
@@ -105,11 +114,12 @@ def insert_liver_tumours(
     found: list[tuple[float, float, float, float]] = []
     for number in range(len(diameters_mm) or count):
         generator = np.random.default_rng([seed, number])
-        tumour = _draw(room_mm, image.spacing_mm, generator, diameters_mm[number] if diameters_mm else None)
+        tumour = _draw(room_mm, image.spacing_mm, generator, diameters_mm[number] if diameters_mm else None, times)
         if tumour is None:
             continue
+        tumour.share[liver.array[around][tumour.box] == 0] = 0
         mask = tumour.share > 0.5
-        mask |= tumour.share == tumour.share.max()  # at least one voxel
+        mask[tumour.middle] = True  # at least one voxel
         hu[around][tumour.box] -= tumour.share * tumour.darkening(generator)
         labels[around][tumour.box][mask] = len(found) + 1
         _shrink_room(room_mm, tumour, image.spacing_mm)
@@ -130,6 +140,11 @@ class _Tumour:
     diameter_mm: float
     darker_hu: float
 
+    @property
+    def middle(self) -> tuple[int, ...]:
+        """The voxel of the box in which the center lies."""
+        return tuple(round(float(at)) - part.start for at, part in zip(self.center, self.box, strict=True))
+
     def darkening(self, generator: np.random.Generator) -> NDArray[np.float32]:
         """Return how many HU are taken away where a voxel is full: mottled, more in the middle of a large tumour."""
         mottle = ndimage.gaussian_filter(generator.standard_normal(self.share.shape, dtype=np.float32), 1, mode="wrap")
@@ -145,6 +160,7 @@ def _draw(
     spacing_mm: NDArray[np.float64],
     generator: np.random.Generator,
     wanted_mm: float | None,
+    times: float,
 ) -> _Tumour | None:
     """Draw a tumour and a place for it; None if there is no place."""
     half_voxel = float(np.linalg.norm(spacing_mm)) / 2
@@ -158,12 +174,12 @@ def _draw(
                 np.unravel_index(places[generator.integers(len(places))], room_mm.shape), dtype=np.float64
             )
             center += generator.uniform(-0.5, 0.5, 3)
-            reach = np.ceil(shape.reach_mm / spacing_mm + 1)
+            reach = np.ceil(times * shape.reach_mm / spacing_mm + 1)
             low = np.maximum(np.floor(center - reach), 0).astype(int)
             high = np.minimum(np.ceil(center + reach) + 1, room_mm.shape).astype(int)
-            share = shape.share(low, high, center, spacing_mm)
+            share = shape.share(low, high, center, spacing_mm / times)
             box = tuple(slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))
-            return _Tumour(box, center, shape.reach_mm, share, diameter, darker)
+            return _Tumour(box, center, shape.reach_mm, share, times * diameter, darker)
     return None
 
 
@@ -231,7 +247,7 @@ def _longest_axial(mask: NDArray[np.bool_], image: MedicalImage) -> float:
     return longest
 
 
-def _check(image: MedicalImage, liver: MedicalImage, count: int, diameters_mm: tuple[float, ...]) -> None:
+def _check(image: MedicalImage, liver: MedicalImage, count: int, diameters_mm: tuple[float, ...], times: float) -> None:
     if image.array.dtype != np.float32:
         raise TypeError(f"image needs float32 Hounsfield units, got {image.array.dtype}")
     if image.array.ndim != 3 or liver.array.shape != image.array.shape:
@@ -242,5 +258,7 @@ def _check(image: MedicalImage, liver: MedicalImage, count: int, diameters_mm: t
         raise ValueError("liver needs at least one voxel above 0, got an empty mask")
     if count < 0:
         raise ValueError(f"count needs 0 tumours or more, got {count}")
+    if not 0 < times <= 1.5:
+        raise ValueError(f"times needs a number above 0 and at most 1.5, got {times}")
     if not all(0 < diameter < np.inf for diameter in diameters_mm):
         raise ValueError(f"diameters_mm needs numbers above 0, got {diameters_mm}")

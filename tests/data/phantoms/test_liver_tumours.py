@@ -65,14 +65,28 @@ def test_more_tumours_never_change_the_first_ones() -> None:
 
 
 def test_a_tumour_smaller_than_a_voxel_still_has_one() -> None:
-    found = insert_liver_tumours(*block(spacing_mm=8), diameters_mm=(4,))
-    assert (found.labels.array == 1).sum() == 1
+    found = insert_liver_tumours(*block(spacing_mm=8), diameters_mm=(4, 0.1))
+    assert np.bincount(found.labels.array.ravel())[1:].tolist() == [1, 1]
 
 
 def test_where_there_is_no_room_there_is_no_tumour() -> None:
     found = insert_liver_tumours(*block((16, 16, 16)), diameters_mm=(60, 8))
     assert found.diameters_mm.tolist() == [8]
     assert insert_liver_tumours(*block(), count=0).volumes_ml.shape == (0,)
+
+
+def test_a_later_scan_has_the_same_tumours_at_other_sizes() -> None:
+    sizes_mm = (36.0, 30.0, 24.0)
+    before, smaller, larger = (
+        insert_liver_tumours(*block(), diameters_mm=sizes_mm, seed=2, times=times) for times in (1, 0.6, 1.3)
+    )
+    assert smaller.diameters_mm == pytest.approx(0.6 * before.diameters_mm)
+    assert smaller.volumes_ml == pytest.approx(0.6**3 * before.volumes_ml, rel=0.05)
+    assert smaller.longest_axial_mm == pytest.approx(0.6 * before.longest_axial_mm, rel=0.15)
+    assert larger.longest_axial_mm.sum() > 1.2 * before.longest_axial_mm.sum()
+    assert (before.labels.array > 0)[smaller.labels.array > 0].mean() > 0.99
+    assert smaller.darker_hu.tolist() == before.darker_hu.tolist()
+    assert (block()[1].array[larger.labels.array > 0] == 1).all()
 
 
 def test_wrong_arguments_are_named() -> None:
@@ -85,6 +99,8 @@ def test_wrong_arguments_are_named() -> None:
         insert_liver_tumours(image, MedicalImage(np.zeros_like(liver.array), liver.affine))
     with pytest.raises(ValueError, match="count needs 0 tumours or more, got -1"):
         insert_liver_tumours(image, liver, count=-1)
+    with pytest.raises(ValueError, match=r"times needs a number above 0 and at most 1.5, got 1.6"):
+        insert_liver_tumours(image, liver, times=1.6)
     with pytest.raises(ValueError, match="diameters_mm needs numbers above 0"):
         insert_liver_tumours(image, liver, diameters_mm=(5.0, 0.0))
 
