@@ -181,9 +181,9 @@ def _pneumonia(thorax: Thorax, rng: np.random.Generator) -> tuple[Map, NDArray[n
     side, size = _side(rng), thorax.water_mm.shape[0]
     x0, y0 = _place(thorax, rng, side, (0.25, 0.75), (0.35, 0.85))
     far = np.hypot((thorax.x_mm - x0) / rng.uniform(30, 46), (thorax.y_mm - y0) / rng.uniform(24, 40))
-    fill = _soft(1 - far + 0.22 * smooth_noise(rng, size, 14), 0.5) * rng.uniform(0.42, 0.62)
+    fill = _soft(1 - far + 0.22 * smooth_noise(rng, size, 14), 0.5) * rng.uniform(0.16, 0.5)
     fill = fill * _bronchi(thorax, side) * (thorax.lungs_mm[side] > 0)
-    return _air(thorax, side) * fill, fill > 0.12
+    return _air(thorax, side) * fill, fill > 0.3 * float(fill.max())
 
 
 def _bronchi(thorax: Thorax, side: int) -> Map:
