@@ -11,16 +11,14 @@ Lacks: focus, section thickness, refraction, red cells and pigment.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter, zoom
-from scipy.spatial import cKDTree
 
 from course_lib.data.phantoms.slide_nuclei import ORIENTATIONS, make_stamps
+from course_lib.data.phantoms.slide_textures import EPITHELIUM_UM, PERIOD_UM, cell_seeds, make_textures, wall_places
 
 __all__ = ["EOSIN", "GLASS", "HAEMATOXYLIN", "Nuclei", "Tissue", "paint", "scatter_nuclei", "site_table", "stain_table"]
 
@@ -28,8 +26,6 @@ HAEMATOXYLIN = (0.5626, 0.7201, 0.4062)
 EOSIN = (0.2159, 0.8012, 0.5581)
 _RUIFROK_HAEMATOXYLIN, _RUIFROK_EOSIN = (0.65, 0.70, 0.29), (0.07, 0.99, 0.11)
 GLASS = (243, 242, 244)
-_PERIOD_UM = 512  # of the textures
-_EPITHELIUM_UM, _ADIPOCYTE_UM = 14.2, 64.0  # distance of neighbouring cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +150,7 @@ def scatter_nuclei(
     width, height : int
         Of the slide, in pixels.
     mitoses_per_mm2 : float
-        Share of the tumour nuclei that divide, an area of tumour.
+        Dividing nuclei, an area of tumour.
 
     Returns
     -------
@@ -166,6 +162,8 @@ def scatter_nuclei(
     parts: list[tuple[NDArray[np.int32], ...]] = []
 
     def put(kind: str, spacing_um: float, share: NDArray[np.float32]) -> None:
+        if not share.any():
+            return
         x, y = _lattice(rng, spacing_um / tissue.mpp, width, height)
         point = _point(tissue, *(np.stack([x, y]) + rng.normal(0, 0.3 * tissue.step, (2, len(x)))))
         keep = rng.random(len(x)) < share[point]
@@ -182,20 +180,12 @@ def scatter_nuclei(
     put("centre", 9.8, 0.85 * layer["centre"] * soft)
     put("histiocyte", 17.0, 0.7 * layer["sinus"] * soft + 0.12 * soft * layer["tissue"])
     put("spindle", 15.0, 0.55 * fibre * layer["tissue"])
-    walls, turns = _wall_places()
-    x, y, which = _repeat(walls, tissue, width, height)
-    turn = turns[which]
-    keep = rng.random(len(x)) < layer["fat"][_point(tissue, x, y)]
-    number = turn * (stamps.count["spindle"] // ORIENTATIONS) + rng.integers(0, 4, len(x))
-    parts.append((x[keep], y[keep], (stamps.first["spindle"] + number[keep]).astype(np.int32)))
-    x, y, _ = _repeat(_seeds(_EPITHELIUM_UM), tissue, width, height)
-    keep = rng.random(len(x)) < 1.6 * tumour[_point(tissue, x, y)] - 0.4
-    x, y = x[keep], y[keep]
-    number = stamps.first["tumour"] + rng.integers(0, stamps.count["tumour"], len(x)).astype(np.int32)
+    parts.append(_fat_nuclei(tissue, rng, width, height))
+    x, y, stamp = _tumour_nuclei(tissue, rng, width, height)
     area_mm2 = float(tumour.sum()) * (tissue.step * tissue.mpp / 1000) ** 2
-    dividing = rng.permutation(len(x))[: min(len(x), int(np.ceil(mitoses_per_mm2 * area_mm2)))]
-    number[dividing] = stamps.first["mitosis"] + rng.integers(0, stamps.count["mitosis"], len(dividing))
-    parts.append((x, y, number))
+    dividing = rng.permutation(len(x))[: int(np.ceil(mitoses_per_mm2 * area_mm2))]
+    stamp[dividing] = stamps.first["mitosis"] + rng.integers(0, stamps.count["mitosis"], len(dividing))
+    parts.append((x, y, stamp))
     mitoses = np.stack([x[dividing], y[dividing]], axis=1)
     every_x, every_y, every_stamp = (np.concatenate([part[i] for part in parts]).astype(np.int32) for i in range(3))
     return Nuclei(every_x, every_y, every_stamp, mitoses[np.lexsort(mitoses.T)].astype(np.int32))
@@ -224,7 +214,7 @@ def paint(
     if not _enlarge(tissue.layers["tissue"], tissue.step, x, y, width, height).any():
         return np.full((height, width), table[0]).view(np.uint8).reshape(height, width, 4)
     maps = {name: _enlarge(layer, tissue.step, x, y, width, height) for name, layer in tissue.layers.items()}
-    texture = _textures(tissue.mpp)
+    texture = make_textures(tissue.mpp)
     period = texture["fine"].shape[0]
     left, top = x + tissue.offset[0], y + tissue.offset[1]
     places = np.ix_((top + np.arange(height)) % period, (left + np.arange(width)) % period)
@@ -255,6 +245,30 @@ def paint(
     return table[code].view(np.uint8).reshape(height, width, 4)
 
 
+def _fat_nuclei(
+    tissue: Tissue, rng: np.random.Generator, width: int, height: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Return x, y and stamps of nuclei that lie flat against the walls of fat cells."""
+    stamps = make_stamps(tissue.mpp)
+    walls, turns = wall_places()
+    x, y, which = _repeat(walls, tissue, width, height)
+    keep = rng.random(len(x)) < tissue.layers["fat"][_point(tissue, x, y)]
+    each = stamps.count["spindle"] // ORIENTATIONS
+    stamp = stamps.first["spindle"] + turns[which] * each + rng.integers(0, each, len(x))
+    return x[keep], y[keep], stamp[keep].astype(np.int32)
+
+
+def _tumour_nuclei(
+    tissue: Tissue, rng: np.random.Generator, width: int, height: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Return x, y and stamps of nuclei in the cells of the epithelium."""
+    stamps = make_stamps(tissue.mpp)
+    x, y, _ = _repeat(cell_seeds(EPITHELIUM_UM), tissue, width, height)
+    keep = rng.random(len(x)) < 1.6 * tissue.layers["tumour"][_point(tissue, x, y)] - 0.4
+    x, y = x[keep], y[keep]
+    return x, y, (stamps.first["tumour"] + rng.integers(0, stamps.count["tumour"], len(x))).astype(np.int32)
+
+
 def _lattice(
     rng: np.random.Generator, spacing: float, width: int, height: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -275,70 +289,16 @@ def _point(tissue: Tissue, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np
     return np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)
 
 
-@lru_cache(maxsize=4)
-def _seeds(spacing_um: float) -> NDArray[np.float64]:
-    """Return (n, 2) x and y of cells in µm that fill a period without a seam."""
-    rng = np.random.default_rng(5)
-    columns, rows = round(_PERIOD_UM / spacing_um), 2 * round(_PERIOD_UM / spacing_um / 0.866 / 2)
-    row, column = np.divmod(np.arange(rows * columns), columns)
-    points = np.stack([(column + 0.5 * (row % 2)) / columns, row / rows], axis=1) * _PERIOD_UM
-    return (points + rng.normal(0, spacing_um / 7, points.shape)) % _PERIOD_UM
-
-
 def _repeat(
     points_um: NDArray[np.float64], tissue: Tissue, width: int, height: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.intp]]:
     """Return x and y in pixels of points that come again in every period, and which point each one is."""
-    period = round(_PERIOD_UM / tissue.mpp)
-    pixels = ((points_um / _PERIOD_UM * period).astype(np.int32) - np.array(tissue.offset)) % period
+    period = round(PERIOD_UM / tissue.mpp)
+    pixels = ((points_um / PERIOD_UM * period).astype(np.int32) - np.array(tissue.offset)) % period
     corners = np.stack(np.meshgrid(np.arange(0, width, period), np.arange(0, height, period)), axis=-1).reshape(-1, 2)
     x, y = (corners[:, None] + pixels[None]).reshape(-1, 2).T
     which = np.flatnonzero((x < width) & (y < height))
     return x[which].astype(np.int32), y[which].astype(np.int32), which % len(pixels)
-
-
-@lru_cache(maxsize=4)
-def _wall_places() -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Return (n, 2) x and y in µm of nuclei of fat cells, pressed against a wall, and the direction of each."""
-    points = np.random.default_rng(11).uniform(0, _PERIOD_UM, (3000, 2))
-    tree = cKDTree(_seeds(_ADIPOCYTE_UM), boxsize=_PERIOD_UM)
-    apart, pair = tree.query(_warped(points), k=2)
-    close = np.flatnonzero(apart[:, 1] - apart[:, 0] < 3)[:60]
-    across = (tree.data[pair[close, 1]] - tree.data[pair[close, 0]] + _PERIOD_UM / 2) % _PERIOD_UM - _PERIOD_UM / 2
-    along = np.arctan2(across[:, 1], across[:, 0]) + np.pi / 2
-    return points[close], (np.rint(along * ORIENTATIONS / np.pi) % ORIENTATIONS).astype(np.int32)
-
-
-def _warped(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bend the plane a little, so that walls are not straight."""
-    x, y = (2 * np.pi / _PERIOD_UM * points).T
-    bend = np.stack([np.sin(9 * y + 2 * np.sin(4 * x)), np.sin(8 * x + 2 * np.sin(5 * y))], axis=1)
-    return (points + 3.5 * bend) % _PERIOD_UM
-
-
-@lru_cache(maxsize=4)
-def _textures(mpp: float) -> dict[str, NDArray[np.float32]]:
-    """Make what repeats: noise of mean 0 and deviation about 1, cell walls and strands of fibre from 0 to 1."""
-    rng, period = np.random.default_rng(7), round(_PERIOD_UM / mpp)
-    out = {}
-    for name, sigma_um in (("fine", 0.75), ("coarse", 5.0)):
-        noise = gaussian_filter(rng.standard_normal((period, period)), sigma_um / mpp, mode="wrap")
-        out[name] = np.clip(noise / noise.std(), -2, 2).astype(np.float32)
-    for name, spacing_um, wall_um in (("epithelium", _EPITHELIUM_UM, 0.9), ("adipocytes", _ADIPOCYTE_UM, 0.8)):
-        out[name] = _walls(_seeds(spacing_um), wall_um, period)
-    strand = gaussian_filter(rng.standard_normal(4096), 7, mode="wrap")  # a quarter of a µm each
-    out["strands"] = np.clip(0.5 + 0.8 * strand / strand.std(), -0.6, 1.6).astype(np.float32)
-    return out
-
-
-def _walls(seeds: NDArray[np.float64], wall_um: float, period: int) -> NDArray[np.float32]:
-    """Return 1 where two cells of a Voronoi diagram meet, 0 inside them."""
-    coarse = 256
-    middle = (np.arange(coarse) + 0.5) * _PERIOD_UM / coarse
-    points = np.stack(np.meshgrid(middle, middle), axis=-1).reshape(-1, 2)
-    near, second = cKDTree(seeds, boxsize=_PERIOD_UM).query(_warped(points), k=2)[0].T
-    gap = zoom((second - near).reshape(coarse, coarse), period / coarse, order=1, mode="grid-wrap", grid_mode=True)
-    return np.exp(-((gap / (2 * wall_um)) ** 2)).astype(np.float32)
 
 
 def _enlarge(layer: NDArray[np.float32], step: int, x: int, y: int, width: int, height: int) -> NDArray[np.float32]:

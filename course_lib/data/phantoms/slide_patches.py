@@ -108,7 +108,7 @@ def make_slide_patches(
         picture = paint(tissue, nuclei, tables[sites[i]], x=start + shift, y=start, width=size, height=size)
         thickness = rng.uniform(0.85, 1.15)  # a thicker section absorbs more
         light = ((np.arange(256) / 255) ** thickness).astype(np.float32)
-        images[i] = light[picture[..., :3].transpose(2, 0, 1)]
+        images[i] = np.take(light, picture[..., :3]).transpose(2, 0, 1)
         fraction[i] = tissue.layers["tumour"][_MARGIN:-_MARGIN, _MARGIN:-_MARGIN].mean()
     return SlidePatches(images, labels, sites, fraction, mpp)
 
