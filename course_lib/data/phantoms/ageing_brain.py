@@ -383,12 +383,15 @@ def _log_ratio(points: NDArray[np.float32], subject: _Subject, kit: _Kit) -> flo
     """Find the size of the template's ventricles that becomes the target, once the subject's warp has changed it."""
     low, high = ([side.start for side in kit.box], [side.stop - 1 for side in kit.box])
     around = np.all([(points[a] >= low[a]) & (points[a] <= high[a]) for a in range(3)], axis=0)
-    around_points = points[:, around][:, ::2]  # every second voxel of a row is enough to know
-    target = subject.target_ventricles_ml / kit.template.voxel_ml
-    whole = float(kit.template.ventricles.sum(dtype=np.float64))
+    around_points = points[:, around][:, :: max(4 // int(kit.template.spacing_mm), 1)]  # a sample is enough to know
+    sampled = around_points.shape[1] / np.count_nonzero(around)
+    target = subject.target_ventricles_ml / kit.template.voxel_ml * sampled
+    whole = float(kit.template.ventricles.sum(dtype=np.float64)) * sampled
     log_ratio = float(np.log(target / whole / subject.head_ratio))
-    moved = around_points + _displacement(kit.warps.at(log_ratio), around_points)
-    return log_ratio + float(np.log(target / (2 * pull_back(kit.template.ventricles, moved).sum(dtype=np.float64))))
+    for _ in range(2):
+        moved = around_points + _displacement(kit.warps.at(log_ratio), around_points)
+        log_ratio += float(np.log(target / pull_back(kit.template.ventricles, moved).sum(dtype=np.float64)))
+    return log_ratio
 
 
 def _age(points: NDArray[np.float32], subject: _Subject, kit: _Kit) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

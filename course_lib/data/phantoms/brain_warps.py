@@ -204,8 +204,8 @@ def cosine_waves(coefficients: NDArray[np.float64], shape: tuple[int, ...]) -> N
     --------
     >>> half_wave = np.zeros((2, 2, 2))
     >>> half_wave[0, 0, 1] = 1.0
-    >>> cosine_waves(half_wave, (1, 1, 2))[0, 0].round(4).tolist()
-    [0.7071, -0.7071]
+    >>> (cosine_waves(half_wave, (1, 1, 4))[0, 0] > 0).tolist()
+    [True, True, False, False]
     """
     total = coefficients.astype(np.float32)
     for size in shape:

@@ -4,6 +4,9 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
+from torch.nn import functional
 
 from course_lib.data.phantoms.ageing_brain import (
     AgeingBrains,
@@ -140,3 +143,42 @@ def test_bad_arguments_are_refused(arguments: dict, words: str) -> None:
 def test_a_stream_needs_a_thread() -> None:
     with pytest.raises(ValueError, match="threads needs to be at least 1, got 0"):
         stream_ageing_brains(1, threads=0)
+
+
+def test_a_small_net_beats_the_amount_of_fluid_and_that_beats_the_mean_age(brains: AgeingBrains) -> None:
+    torch.manual_seed(0)
+    known = make_ageing_brains(280, seed=6, spacing_mm=4)
+    mean_error = np.abs(brains.age_years - known.age_years.mean()).mean()
+    line = np.polyfit(_fluid_share(known.images), known.age_years, 1)
+    line_error = np.abs(brains.age_years - np.polyval(line, _fluid_share(brains.images))).mean()
+    mean_image = _at_8_mm(known.images).mean(dim=0)
+    inputs, ages = _at_8_mm(known.images) - mean_image, torch.tensor(known.age_years, dtype=torch.float32)
+    net = nn.Sequential(
+        nn.Conv3d(1, 8, 3, stride=2, padding=1), nn.Tanh(), nn.Flatten(), nn.Linear(8 * 12 * 14 * 12, 1)
+    )
+    optimizer = torch.optim.AdamW(net.parameters(), lr=5e-4, weight_decay=0.5)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-4, total_steps=40 * 18)
+    for _ in range(40):
+        for batch in torch.randperm(280).split(16):
+            chosen = inputs[batch].flip(4) if torch.rand(()) < 0.5 else inputs[batch]  # left and right are alike
+            loss = functional.mse_loss(net(chosen)[:, 0], (ages[batch] - 55) / 20)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    with torch.no_grad():
+        predicted = net(_at_8_mm(brains.images) - mean_image)[:, 0].numpy() * 20 + 55
+    net_error = np.abs(brains.age_years - predicted).mean()
+    assert net_error + 0.5 < line_error < mean_error - 4, f"{net_error:.1f}, {line_error:.1f}, {mean_error:.1f} years"
+
+
+def _fluid_share(images: np.ndarray) -> np.ndarray:
+    """How much of the head is darker than half way from fluid to grey matter."""
+    head = (images > 0.15).sum(axis=(1, 2, 3))
+    return ((images > 0.15) & (images < 0.5)).sum(axis=(1, 2, 3)) / head
+
+
+def _at_8_mm(images: np.ndarray) -> torch.Tensor:
+    """Halve the resolution and bring each image to mean 0 and deviation 1."""
+    pooled = functional.avg_pool3d(torch.from_numpy(images)[:, None], 2)
+    return (pooled - pooled.mean((2, 3, 4), keepdim=True)) / pooled.std((2, 3, 4), keepdim=True)
