@@ -172,18 +172,35 @@ def _run(options: argparse.Namespace) -> int:
 
 def _add_doctor(commands: Any) -> None:
     parser = commands.add_parser("doctor", help="say what this machine has, what it lacks, and the cure")
+    parser.add_argument(
+        "--sandbox", action="store_true", help="try out that a submission can do no harm: everything it could try"
+    )
     parser.set_defaults(command=_doctor)
 
 
 def _doctor(options: argparse.Namespace) -> int:
     from course_lib.classroom.doctor import examine
 
+    if options.sandbox:
+        return _doctor_sandbox()
     lacking = 0
     for finding in examine():
         print(finding, flush=True)
         lacking += finding.state == "lacks"
     print("All that is needed is here." if not lacking else f"{lacking} to mend, as the arrows say.")
     return 1 if lacking else 0
+
+
+def _doctor_sandbox() -> int:
+    from course_lib.classroom.doctor import try_sandbox
+    from course_lib.classroom.slow_imports import skip_slow_imports
+
+    skip_slow_imports()
+    good = True
+    for well, line in try_sandbox():
+        print(line, flush=True)
+        good = good and well
+    return 0 if good else 1
 
 
 @contextmanager

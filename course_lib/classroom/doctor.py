@@ -3,14 +3,16 @@
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from course_lib.classroom.machine import cores, memory_gb, version_of
+from course_lib.errors import CourseError
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "examine", "try_sandbox"]
 
 _LEAST_MEMORY_GB = 4
 _LEAST_DISK_GB = 2
@@ -20,6 +22,20 @@ import sys, torch
 print(sys.executable, torch.__version__, torch.get_num_threads(), sep="|", end="|")
 print(torch.cuda.get_device_name() if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "")
 """
+
+
+_WHAT_IS_TRIED = """\
+Every submission is graded in a sandbox: a closed room with Python, the libraries and itself in it.
+Now each thing that a hostile notebook could try is tried on this machine, with bait laid out for it: secrets to read,
+servers to reach, another notebook to disturb. Nothing is changed. It takes about a minute."""
+_KINDS = {
+    "cold": "In a kernel that starts anew (used where a fork is not possible):",
+    "warm": "In a kernel forked from a process that has loaded the libraries (what `course grade` uses):",
+}
+_DO_NOT_GRADE = (
+    "→ Do not grade notebooks from strangers here: update Linux and bubblewrap and try again, grade in a virtual "
+    "machine, or on another computer; each line with ✗ says what could happen"
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +83,51 @@ def examine(root: Path | None = None) -> Iterator[Finding]:
     yield Finding("free disk", "lacks" if cure else "has", f"{free:.1f} GB", cure)
     yield _sandbox()
     yield from _kernel()
+
+
+def try_sandbox() -> Iterator[tuple[bool, str]]:
+    """Try on this machine what no student's notebook may do, on each kind of kernel, and say what came of it.
+
+    Yields
+    ------
+    tuple of (bool, str)
+        Whether all is well so far as the line says, and the line.
+
+    Raises
+    ------
+    CourseError
+        There is no sandbox here, or no kernel starts.
+    """
+    from course_lib.classroom.contract import canaries, kernels, try_everything
+    from course_lib.classroom.withhold import copy_without
+
+    _refuse_without_sandbox()
+    yield True, _WHAT_IS_TRIED
+    tried = holes = 0
+    with tempfile.TemporaryDirectory(prefix="course-") as folder, canaries() as bait:
+        Path(folder).chmod(0o755)
+        with kernels(copy_without([], Path(folder, "course_lib"))) as kinds:
+            for kind, start in kinds.items():
+                yield True, f"\n{_KINDS[kind]}"
+                for outcome in try_everything(start, bait):
+                    tried, holes = tried + 1, holes + (not outcome.refused)
+                    yield outcome.refused, f"  {outcome}"
+    yield (
+        not holes,
+        f"\n{holes} of {tried} attempts are NOT refused. {_DO_NOT_GRADE}"
+        if holes
+        else (f"\nAll {tried} attempts are refused: notebooks from strangers can be graded on this machine."),
+    )
+
+
+def _refuse_without_sandbox() -> None:
+    from course_lib.classroom.sandbox import why_no_sandbox
+
+    if why_no_sandbox():
+        raise CourseError(why_no_sandbox())
+    finding = _sandbox()
+    if finding.state == "lacks":
+        raise CourseError(f"{finding.name}: {finding.value}; {finding.cure}")
 
 
 def _python(version: tuple[int, ...]) -> Finding:

@@ -94,7 +94,7 @@ def _be_a_kernel(client: socket.socket, request: dict[str, Any], files: list[int
             _answer(client, first)  # whose end is the end of all that is inside
             os._exit(0)
         if walls:
-            namespaces.isolate(walls["folders"], size_mb=walls["size_mb"])
+            namespaces.isolate(walls["folders"], size_mb=walls["size_mb"], keep=walls["keep"])
         kernel = os.fork()
         if kernel:
             if not walls:
@@ -134,6 +134,7 @@ def _watch(kernel: int, lifeline: int) -> NoReturn:
     """Be the kernel's parent: end with it, and end it when whoever asked for it is gone."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the kernel
+    namespaces.be_unreadable()
     watched = os.pidfd_open(kernel)
     _close_all_but(lifeline, watched)
     while True:

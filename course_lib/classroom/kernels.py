@@ -118,7 +118,7 @@ class StudentKernel:
                 self._socket(zmq.DEALER, "control_port"),
             )
             self._wait_until_ready(start_timeout_s)
-            threading.Thread(target=self._watch_memory, args=(self._process(),), daemon=True).start()
+            threading.Thread(target=self._watch_memory, args=(self.process(),), daemon=True).start()
         except BaseException:
             self.stop()
             raise
@@ -152,6 +152,11 @@ class StudentKernel:
     def is_alive(self) -> bool:
         """Whether the process runs."""
         return bool(self.manager.is_alive())
+
+    def process(self) -> int:
+        """Return the number of its process; 0 where there is none."""
+        provisioner: Any = self.manager.provisioner
+        return int(provisioner.process.pid) if provisioner and provisioner.process else 0
 
     def interrupt(self, *, grace_s: float = _GRACE_S) -> bool:
         """Interrupt what runs; return whether the kernel is free again within `grace_s` seconds."""
@@ -199,7 +204,7 @@ class StudentKernel:
     def _start_cold(
         self, package: Path, sandboxed: bool, connection: dict[str, Any], sockets: list[int], words: BinaryIO
     ) -> None:
-        plan = {"connection": connection, "limits": vars(self.limits), "sockets": sockets}
+        plan = {"connection": connection, "limits": vars(self.limits), "sockets": sockets, "walls": sandboxed}
         handed = os.memfd_create("plan")
         try:
             os.write(handed, json.dumps(plan).encode())
@@ -221,10 +226,6 @@ class StudentKernel:
             )
         finally:
             os.close(handed)
-
-    def _process(self) -> int:
-        provisioner: Any = self.manager.provisioner
-        return int(provisioner.process.pid) if provisioner and provisioner.process else 0
 
     def _watch_memory(self, process: int) -> None:
         """End the kernel once all its processes together hold more memory than they may."""

@@ -23,14 +23,22 @@ import struct
 from collections.abc import Sequence
 from functools import cache
 
-__all__ = ["filter_program", "forbid_calls", "give_up_rights", "isolate", "own_processes"]
+__all__ = [
+    "be_unreadable",
+    "filter_program",
+    "forbid_calls",
+    "forbidden_calls",
+    "give_up_rights",
+    "isolate",
+    "own_processes",
+]
 
 _NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET, _NEWCGROUP = (
     0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, 0x02000000,
 )  # fmt: skip
-_NOSUID, _NODEV, _NOEXEC, _PRIVATE, _REC = 2, 4, 8, 1 << 18, 1 << 14
-_SET_NO_NEW_PRIVS, _SET_SECCOMP, _CAPBSET_DROP, _SET_KEEPCAPS = 38, 22, 24, 8
-_FILTER = 2
+_NOSUID, _NODEV, _NOEXEC, _BIND, _PRIVATE, _REC = 2, 4, 8, 1 << 12, 1 << 18, 1 << 14
+_SET_NO_NEW_PRIVS, _SET_SECCOMP, _CAPBSET_DROP, _SET_DUMPABLE = 38, 22, 24, 4
+_FILTER, _JOIN_SESSION_KEYRING = 2, 1
 _SET_INTERFACE_FLAGS, _UP = 0x8914, 1
 # The words of a filter: BPF instructions, offsets in `struct seccomp_data`, answers, families of sockets.
 _LOAD, _EQUAL, _ANY_BIT, _AT_LEAST, _ANSWER = 0x20, 0x15, 0x45, 0x35, 0x06
@@ -50,7 +58,10 @@ _FORBIDDEN = {
     "setns": (308, 268), "unshare": (272, 97), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427), "swapon": (167, 224), "swapoff": (168, 225), "reboot": (169, 142),
     "acct": (163, 89), "quotactl": (179, 60), "open_by_handle_at": (304, 265), "name_to_handle_at": (303, 264),
-    "pidfd_getfd": (438, 438), "kcmp": (312, 272),
+    "pidfd_getfd": (438, 438), "kcmp": (312, 272), "syslog": (103, 116), "fanotify_init": (300, 262),
+    # Memory that no process is seen to hold, and that no bound on processes or folders counts.
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "msgget": (68, 186),
+    "semget": (64, 190),
 }  # fmt: skip
 _CLONE, _CLONE3, _SOCKET = (56, 220), (435, 435), (41, 198)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
@@ -84,22 +95,29 @@ def own_processes(*, own_user: bool) -> int:
     return os.fork()
 
 
-def isolate(folders: Sequence[str], *, size_mb: int, hostname: str = "course") -> None:
+def isolate(folders: Sequence[str], *, size_mb: int, keep: Sequence[str] = (), hostname: str = "course") -> None:
     """Put an empty memory file system over each folder that can be written, and this process tree's own `/proc`.
 
-    The network's only device is a loopback of its own.
+    Folders to `keep` that lie in one of them (a Python installed below the home folder) are shown there again. The
+    network's only device is a loopback of its own.
     """
     _mount("none", "/", None, _PRIVATE | _REC)
+    kept = [(path, os.open(path, os.O_PATH)) for path in keep if any(path.startswith(f"{one}/") for one in folders)]
     for folder in folders:
         _mount("tmpfs", folder, "tmpfs", _NOSUID | _NODEV, f"size={size_mb}m,mode=1777")
     _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
+    os.umask(0o022)
+    for path, descriptor in kept:
+        os.makedirs(path, 0o755, exist_ok=True)
+        _mount(f"/proc/self/fd/{descriptor}", path, None, _BIND | _REC)
+        os.close(descriptor)
     _call("sethostname", hostname.encode(), len(hostname))
     with socket.socket() as any_socket:
         fcntl.ioctl(any_socket, _SET_INTERFACE_FLAGS, struct.pack("16sH14x", b"lo", _UP))
 
 
 def give_up_rights(user: int | None) -> None:
-    """Become another user (as root), lose every capability for good, and be filtered."""
+    """Become another user (as root), lose every capability and the keys of whoever grades for good, and be filtered."""
     if user is not None:
         os.setgroups([])
         os.setresgid(user, user, user)
@@ -109,8 +127,15 @@ def give_up_rights(user: int | None) -> None:
     if user is not None:
         os.setresuid(user, user, user)
     _drop_capabilities()
+    if filter_program():
+        _libc().syscall(ctypes.c_long(forbidden_calls()["keyctl"]), _JOIN_SESSION_KEYRING, None)  # an empty one
     _prctl(_SET_NO_NEW_PRIVS, 1)
     forbid_calls()
+
+
+def be_unreadable() -> None:
+    """Keep others of the same user from looking into this process, or from taking it over."""
+    _prctl(_SET_DUMPABLE, 0)
 
 
 def forbid_calls() -> None:
@@ -121,6 +146,20 @@ def forbid_calls() -> None:
     code = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code))
     _prctl(_SET_SECCOMP, _FILTER, ctypes.c_char_p(header))
+
+
+def forbidden_calls() -> dict[str, int]:
+    """Return the system calls that the filter refuses: their names and numbers on this processor.
+
+    Examples
+    --------
+    >>> {"clone3", "ptrace"} <= set(forbidden_calls()) or not filter_program()
+    True
+    """
+    if platform.machine() not in _ARCHITECTURES:
+        return {}
+    column = _ARCHITECTURES[platform.machine()][0]
+    return {name: numbers[column] for name, numbers in {**_FORBIDDEN, "clone3": _CLONE3}.items()}
 
 
 def filter_program(machine: str = "") -> bytes:

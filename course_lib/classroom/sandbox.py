@@ -18,7 +18,16 @@ from pathlib import Path
 
 from course_lib.errors import CourseError
 
-__all__ = ["HOME", "WRITABLE", "SandboxLimits", "kernel_environment", "own_user", "sandbox_command", "why_no_sandbox"]
+__all__ = [
+    "HOME",
+    "WRITABLE",
+    "SandboxLimits",
+    "kernel_environment",
+    "own_user",
+    "sandbox_command",
+    "shown_folders",
+    "why_no_sandbox",
+]
 
 HOME = "/home/student"
 WRITABLE = ("/tmp", HOME, "/dev/shm")
@@ -53,6 +62,8 @@ class SandboxLimits:
         Each of its two private folders (home and /tmp) and its shared memory, MiB; also the largest single file.
     cpu_seconds : int
         Processor time of one process.
+    open_files : int
+        Files and sockets that one process has open at the same time.
     """
 
     memory_mb: int = 8_192
@@ -60,6 +71,7 @@ class SandboxLimits:
     processes: int = 96
     disk_mb: int = 256
     cpu_seconds: int = 900
+    open_files: int = 512
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -142,6 +154,8 @@ def sandbox_command(
         str(shutil.which("bwrap")), "--die-with-parent", "--new-session",
         "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try",
         "--hostname", "course",
+        # An ordinary user's kernel could take bubblewrap's own first process over, so the launcher is the first itself.
+        *(["--as-pid-1"] if user is None and not keeps_rights else []),
         *(["--unshare-user"] if user is None and not (keeps_rights and os.geteuid() == 0) else []),
         *(["--cap-add", "ALL"] if keeps_rights else []),
         *_system(), "--proc", "/proc", "--dev", "/dev", *private, *_python(package),
@@ -149,6 +163,12 @@ def sandbox_command(
         *(w for name, value in {**kernel_environment(), **(extra or {})}.items() for w in ("--setenv", name, value)),
         "--", *([] if user is None else _as_user(user)), *command,
     ]  # fmt: skip
+
+
+def shown_folders() -> list[str]:
+    """Return the folders outside of the system's that a kernel sees: this Python's; last, the course's library."""
+    folders = {sys.base_prefix, sys.prefix, str(Path(sys.executable).resolve().parent.parent)}
+    return [*sorted(folder for folder in folders if not folder.startswith("/usr")), str(Path(__file__).parents[1])]
 
 
 def _system() -> list[str]:
@@ -170,15 +190,13 @@ def _system() -> list[str]:
 
 def _python(package: Path) -> list[str]:
     """Show this Python and its packages where they lie, and the copied package in the place of the real one."""
-    real = Path(__file__).parents[1]
-    folders = {sys.base_prefix, sys.prefix, str(Path(sys.executable).resolve().parent.parent)}
-    outside = sorted(folder for folder in folders if not folder.startswith("/usr"))
-    parents = {parent for folder in [*outside, str(real)] for parent in Path(folder).parents} - {Path("/")}
+    *outside, real = shown_folders()
+    parents = {parent for folder in [*outside, real] for parent in Path(folder).parents} - {Path("/")}
     own = sorted(one for one in parents if not any(one.is_relative_to(folder) for folder in ["/usr", *outside]))
     return [
         *(word for parent in own for word in ("--perms", "0755", "--dir", str(parent))),
         *(word for folder in outside for word in ("--ro-bind", folder, folder)),
-        *("--ro-bind", str(package), str(real)),
+        *("--ro-bind", str(package), real),
     ]
 
 

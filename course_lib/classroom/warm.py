@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from course_lib.classroom.sandbox import HOME, WRITABLE, SandboxLimits, own_user, sandbox_command
+from course_lib.classroom.sandbox import HOME, WRITABLE, SandboxLimits, own_user, sandbox_command, shown_folders
 from course_lib.errors import CourseError
 
 __all__ = ["ForkedKernel", "WarmClient", "WarmProcess", "ask_for_kernel", "listen"]
@@ -108,7 +108,7 @@ class WarmClient:
         user = own_user() if os.geteuid() == 0 else None
         request = {
             "connection": connection, "limits": vars(self.limits), "folder": HOME,
-            "walls": {"user": user, "folders": WRITABLE, "size_mb": self.limits.disk_mb},
+            "walls": {"user": user, "folders": WRITABLE, "size_mb": self.limits.disk_mb, "keep": shown_folders()},
         }  # fmt: skip
         try:
             return ask_for_kernel(self.address, request, [words, *sockets])

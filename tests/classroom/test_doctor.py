@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from importlib import metadata
 
 import pytest
 
-from course_lib.classroom import doctor, machine
+from course_lib.classroom import contract, doctor, machine
+from course_lib.classroom.cli import main
+from course_lib.classroom.contract import Outcome
 from course_lib.classroom.doctor import Finding, examine
 
 
@@ -151,3 +154,47 @@ def test_a_containers_share_of_cores_and_memory_is_counted(monkeypatch):
     assert machine.memory_gb() > 0
     monkeypatch.undo()
     assert machine._read("/no/such/file") == ""
+
+
+@pytest.fixture
+def holes(monkeypatch):
+    """Stand in for the contract: give a list whose names are the things that are not refused."""
+    found: list[str] = []
+
+    def try_everything(start, bait):
+        yield Outcome(
+            "read the answers", "read the answers" not in found, "OSError: [Errno 2] no", "it could copy them"
+        )
+
+    monkeypatch.setattr(contract, "try_everything", try_everything)
+    monkeypatch.setattr(contract, "kernels", lambda package: nullcontext({"cold": None, "warm": None}))
+    monkeypatch.setattr("course_lib.classroom.withhold.copy_without", lambda names, folder: folder)
+    monkeypatch.setattr(doctor, "_refuse_without_sandbox", lambda: None)
+    return found
+
+
+def test_a_sandbox_that_holds_is_said(holes, capsys):
+    assert main(["doctor", "--sandbox"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("Every submission is graded in a sandbox")
+    assert shown.count("  ✓ refused: read the answers (no)\n") == 2
+    assert shown.endswith("All 2 attempts are refused: notebooks from strangers can be graded on this machine.\n")
+
+
+def test_a_hole_in_the_sandbox_is_said_with_a_cure_and_an_exit_status(holes, capsys):
+    holes.append("read the answers")
+    assert main(["doctor", "--sandbox"]) == 1
+    shown = capsys.readouterr().out
+    assert "  ✗ NOT refused: read the answers: it could copy them (OSError: [Errno 2] no)" in shown
+    assert "2 of 2 attempts are NOT refused. → Do not grade notebooks from strangers here: update Linux" in shown
+
+
+def test_without_a_sandbox_there_is_nothing_to_try(monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert main(["doctor", "--sandbox"]) == 2
+    assert "bubblewrap (the program bwrap) is missing" in capsys.readouterr().err
+    monkeypatch.undo()
+    monkeypatch.setattr(doctor, "_sandbox", lambda: Finding("sandbox for grading", "lacks", "no", "mend it"))
+    monkeypatch.setattr("course_lib.classroom.sandbox.why_no_sandbox", lambda: "")
+    assert main(["doctor", "--sandbox"]) == 2
+    assert capsys.readouterr().err == "course: sandbox for grading: no; mend it\n"
