@@ -104,7 +104,7 @@ def test_a_python_below_a_folder_that_can_be_written_is_still_seen(package, tmp_
         monkeypatch.setattr(f"course_lib.classroom.{module}.shown_folders", lambda: [*pythons, str(tmp_path), library])
     with WarmProcess(package, limits=LIMITS) as warm, StudentKernel(package, limits=LIMITS, warm=warm.client) as kernel:
         assert shown(kernel, f"open('{tmp_path}/module.py').read()") == "'x = 1'"
-        assert "Read-only file system" in shown(kernel, f"open('{tmp_path}/module.py', 'a')")
+        assert "Error: [Errno" in shown(kernel, f"open('{tmp_path}/module.py', 'a')")
 
 
 def test_without_bubblewrap_it_says_how_to_install_it(monkeypatch, tmp_path):
