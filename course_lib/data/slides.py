@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from course_lib.data.door import short_reason
 from course_lib.errors import CourseError
 
 __all__ = ["Slide", "SlideLevel", "open_slide"]
@@ -372,8 +373,8 @@ def _as_one_line(path: Path) -> Iterator[None]:
     except CourseError:
         raise
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CourseError(f"{path}: is damaged or of another kind ({reason}); copy or download it again") from None
+        why = short_reason(error)
+        raise CourseError(f"{path}: is damaged or of another kind ({why}); copy or download it again") from None
 
 
 @contextmanager

@@ -38,6 +38,7 @@ part                  of which phantom
 `slide_anatomy`       `whole_slide`: where lymph node, follicles and metastases lie
 `slide_nuclei`        `whole_slide`: nuclei as stamps
 `slide_paint`         `whole_slide`: stains mixed by Beer and Lambert
+`slide_textures`      `whole_slide`: fibres, fat and membranes without a seam
 `slide_artefacts`     `whole_slide`: pen, dust, folds
 `pyramid`             `whole_slide`: the file, written tile by tile
 `surgical_grammar`    `surgical_gestures`: which gestures follow which
