@@ -283,6 +283,7 @@ class _Kit:
 
     template: BrainTemplate
     warps: AgeingWarps
+    maps: NDArray[np.float32]  # other fluid, grey, white, ventricles, image: read together
     height: NDArray[np.float32]  # in the cortex: 0 at white matter, 1 at the pia
     region: NDArray[np.float32]  # 1 in frontal and temporal lobes, 0 elsewhere
     brain: NDArray[np.bool_]  # the brain with one voxel around it
@@ -303,6 +304,7 @@ def _kit(spacing_mm: int) -> _Kit:
     return _Kit(
         template=template,
         warps=ageing_warps(spacing_mm),
+        maps=np.stack([template.sulci, template.grey, template.white, template.ventricles, template.image]),
         height=fluid / np.maximum(fluid + white, 1e-3),
         region=_frontal_or_temporal(template.image.shape, spacing_mm),
         brain=binary_dilation(brain > 0),
@@ -357,7 +359,7 @@ def _place(
         points[axis] += along.reshape([-1 if a == axis else 1 for a in range(3)])
     inside = _lookup(kit.near, points.reshape(3, -1)).reshape(shape)
     chosen = points[:, inside]
-    chosen += _displacement(kit.warps.at(_log_ratio(chosen, subject, kit)), chosen)
+    chosen += pull_back(kit.warps.at(_log_ratio(chosen, subject, kit)), chosen)
     points[:] = np.nan  # no folding is a question of the head, not of the air around it
     points[:, inside] = chosen
     smallest = float(np.nanmin(jacobian_determinant(points)))
@@ -366,42 +368,34 @@ def _place(
     return chosen[:, brain], inside, smallest
 
 
-def _lookup(mask: NDArray[np.bool_], points: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Read a mask at the voxel nearest to each point, (3, M) → (M,)."""
+def _lookup(volume: NDArray[Any], points: NDArray[np.float32]) -> NDArray[Any]:
+    """Read a volume at the voxel nearest to each point, (3, M) → (M,)."""
     flat = np.zeros(points.shape[1], np.int32)
-    for along, size in zip(points, mask.shape, strict=True):
+    for along, size in zip(points, volume.shape, strict=True):
         flat *= size
         flat += np.clip(along + np.float32(0.5), 0, size - 1).astype(np.int32)
-    return mask.ravel()[flat]
-
-
-def _displacement(field: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.stack([pull_back(part, points) for part in field])
+    return volume.ravel()[flat]
 
 
 def _log_ratio(points: NDArray[np.float32], subject: _Subject, kit: _Kit) -> float:
     """Find the size of the template's ventricles that becomes the target, once the subject's warp has changed it."""
     low, high = ([side.start for side in kit.box], [side.stop - 1 for side in kit.box])
     around = np.all([(points[a] >= low[a]) & (points[a] <= high[a]) for a in range(3)], axis=0)
-    around_points = points[:, around][:, :: max(4 // int(kit.template.spacing_mm), 1)]  # a sample is enough to know
+    around_points = points[:, around][:, :: round((4 / kit.template.spacing_mm) ** 2)]  # a sample is enough to know
     sampled = around_points.shape[1] / np.count_nonzero(around)
     target = subject.target_ventricles_ml / kit.template.voxel_ml * sampled
     whole = float(kit.template.ventricles.sum(dtype=np.float64)) * sampled
     log_ratio = float(np.log(target / whole / subject.head_ratio))
     for _ in range(2):
-        moved = around_points + _displacement(kit.warps.at(log_ratio), around_points)
+        moved = around_points + pull_back(kit.warps.at(log_ratio), around_points)
         log_ratio += float(np.log(target / pull_back(kit.template.ventricles, moved).sum(dtype=np.float64)))
     return log_ratio
 
 
 def _age(points: NDArray[np.float32], subject: _Subject, kit: _Kit) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Intensities, (M,), and fractions of other fluid, grey, white, ventricles, (4, M), with grey matter thinned."""
-    template = kit.template
-    sulci, grey, white, ventricles, image = (
-        pull_back(volume, points)
-        for volume in (template.sulci, template.grey, template.white, template.ventricles, template.image)
-    )
-    region = pull_back(kit.region, points)
+    sulci, grey, white, ventricles, image = pull_back(kit.maps, points)
+    region = _lookup(kit.region, points)  # so smooth that the nearest voxel is good enough
     years = np.float32(max(subject.brain_age_years - 20, 0))
     exchange = _grey_to_fluid(points, grey, sulci, subject, kit, deeper=REGIONAL_LOSS * years * region)
     grey -= exchange

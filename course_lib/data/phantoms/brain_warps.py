@@ -147,14 +147,39 @@ def solve_poisson(rate: NDArray[np.floating]) -> NDArray[np.float32]:
     return idctn(spectrum).astype(np.float32, copy=False)
 
 
-def pull_back(volume: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Read a volume at points given in voxel indices, (3, …), linearly; beyond its faces the last voxel goes on."""
-    from scipy.ndimage import map_coordinates  # here, since it takes half a second
+def pull_back(volumes: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Read volumes at points given in voxel indices, linearly; beyond their faces the last voxel goes on.
 
-    values: NDArray[np.float32] = map_coordinates(
-        volume, points, output=np.float32, order=1, mode="nearest", prefilter=False
-    )
-    return values
+    Parameters
+    ----------
+    volumes : (D, H, W) or (C, D, H, W) float32 array
+        One volume or several, read at the same points.
+    points : (3, …) float32 array
+        In voxel indices.
+
+    Returns
+    -------
+    (…) or (C, …) float32 array
+
+    Examples
+    --------
+    >>> ramp = np.arange(4, dtype=np.float32).reshape(1, 1, 4).repeat(2, axis=0).repeat(2, axis=1)
+    >>> pull_back(ramp, np.array([[0, 1], [0.5, 0], [1.25, 9]], np.float32)).tolist()
+    [1.25, 3.0]
+    """
+    import torch  # here, since it takes a second; its interpolation is five times as fast as scipy's
+
+    *channels, depth, height, width = volumes.shape
+    # grid_sample counts from −1 to 1, and the axes from the last one
+    grid = np.stack([points[a].ravel() * np.float32(2 / (volumes.shape[a - 3] - 1)) - 1 for a in (2, 1, 0)], axis=-1)
+    with torch.no_grad():
+        values = torch.nn.functional.grid_sample(
+            torch.from_numpy(volumes).reshape(1, -1, depth, height, width),
+            torch.from_numpy(grid).reshape(1, 1, 1, -1, 3),
+            padding_mode="border",
+            align_corners=True,
+        )
+    return values.numpy().reshape(*channels, *points.shape[1:])
 
 
 def jacobian_determinant(points: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -297,11 +322,11 @@ def _grow(template: BrainTemplate, goals: tuple[float, ...]) -> list[_Row]:
     """Walk to the goals one after another; every second one: ln ratio, displacement, white ratio, least Jacobian."""
     grid: NDArray[np.float32] = np.indices(template.image.shape, dtype=np.float32)
     displacement = np.zeros_like(grid)
-    tissues = (template.ventricles, template.white, template.sulci)
+    tissues = np.stack([template.ventricles, template.white, template.sulci])
     whole = [float(tissue.sum()) for tissue in tissues]
     gains = np.ones(2)  # a soft edge swells less than asked: what the last step missed makes the next one larger
     rows = []
-    now = [np.asarray(tissue) for tissue in tissues]
+    now = tissues
     for step, goal in enumerate(goals, start=1):
         before = np.array([float(tissue.sum()) for tissue in now])
         wanted = np.log([np.exp(goal) * whole[0], white_ratio(goal) * whole[1]]) - np.log(before[:2])
@@ -309,8 +334,8 @@ def _grow(template: BrainTemplate, goals: tuple[float, ...]) -> list[_Row]:
         balance = -(rates * before[:2]).sum() / before[2]
         potential = solve_poisson(rates[0] * now[0] + rates[1] * now[1] + np.float32(balance) * now[2])
         moved = grid - np.stack([np.gradient(potential, axis=axis) for axis in range(3)])
-        displacement = np.stack([pull_back(displacement[axis], moved) for axis in range(3)]) + (moved - grid)
-        now = [pull_back(tissue, grid + displacement) for tissue in tissues]
+        displacement = pull_back(displacement, moved) + (moved - grid)
+        now = pull_back(tissues, grid + displacement)
         reached = np.log([float(tissue.sum()) for tissue in now[:2]]) - np.log(before[:2])
         gains *= np.clip(wanted / reached, 0.5, 2)
         if step % STORED_EVERY == 0 or step == len(goals):
