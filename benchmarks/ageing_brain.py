@@ -18,7 +18,7 @@ if __name__ == "__main__" and os.environ.get("OMP_NUM_THREADS") != "1":  # read 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--subjects", type=int, default=1000)
+    parser.add_argument("--subjects", type=int, default=100)
     parser.add_argument("--spacing-mm", type=int, default=2, choices=(2, 4))
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()

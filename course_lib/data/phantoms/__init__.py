@@ -28,6 +28,7 @@ phantom               what it shows
 ====================  ==================================================================================================
 part                  of which phantom
 ====================  ==================================================================================================
+`brain_subjects`      `ageing_brain`: one subject, from its latent values to its scan
 `brain_warps`         `ageing_brain`: motion with a prescribed change of volume
 `chest_anatomy`       `chest_xray`: the thorax, ray by ray
 `chest_findings`      `chest_xray`: what the 14 labels look like

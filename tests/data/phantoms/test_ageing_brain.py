@@ -10,11 +10,10 @@ from torch.nn import functional
 
 from course_lib.data.phantoms.ageing_brain import (
     AgeingBrains,
-    expected_grey_ml,
-    expected_ventricles_ml,
     make_ageing_brains,
     stream_ageing_brains,
 )
+from course_lib.data.phantoms.brain_subjects import expected_grey_ml, expected_ventricles_ml
 
 
 @pytest.fixture(scope="module")
