@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 
 import zmq
 import zmq.asyncio
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -59,6 +60,13 @@ class _Manager(KernelManager):
     @property
     def kernel_spec(self) -> KernelSpec:
         return KernelSpec(argv=list(self.command), display_name="Python 3", language="python", interrupt_mode="message")
+
+
+class _Client(AsyncKernelClient):
+    """A client without the heart's channel: its thread would wait for ever on a line that the kernel has broken."""
+
+    def start_channels(self, *arguments: bool, **channels: bool) -> None:
+        super().start_channels(*arguments, **{**channels, "hb": False})
 
 
 class StudentKernel:
@@ -102,12 +110,13 @@ class StudentKernel:
             context.setsockopt(zmq.LINGER, 0)
             context.setsockopt(zmq.MAXMSGSIZE, _LARGEST_MESSAGE)
             context.setsockopt(zmq.RCVHWM, 50)
+            context.setsockopt(zmq.SNDTIMEO, round(1000 * _GRACE_S))  # who has broken the line does not hold us up
         self.manager = _Manager(
             context=shared,
             transport="ipc",
             ip=str(self._folder / "k"),
             connection_file=str(self._folder / "connection.json"),
-            client_class="jupyter_client.asynchronous.AsyncKernelClient",
+            client_class=f"{__name__}._Client",
             **_PORT_OF,
         )
         try:
@@ -139,7 +148,7 @@ class StudentKernel:
         """Put a request to `course_lib.classroom.student_side.answer`; return what should be its JSON text."""
         deadline = time.monotonic() + time_limit_s
         if not self._at_the_door:
-            self._session.send(self._shell, REQUEST, {})
+            self._send(self._shell, REQUEST)
             self._at_the_door = True
         self._number += 1
         self._say(f"{self._number} {json.dumps(request)}".encode())
@@ -161,9 +170,9 @@ class StudentKernel:
     def interrupt(self, *, grace_s: float = _GRACE_S) -> bool:
         """Interrupt what runs; return whether the kernel is free again within `grace_s` seconds."""
         try:
-            self._session.send(self._control, "interrupt_request", {})
+            self._send(self._control, "interrupt_request")
             self.ask(_NOTHING, time_limit_s=grace_s) if self._at_the_door else self._run("", grace_s)
-        except (KernelLostError, KernelTimeoutError, zmq.ZMQError):
+        except (KernelLostError, KernelTimeoutError):
             return False
         return True
 
@@ -258,6 +267,12 @@ class StudentKernel:
         }  # fmt: skip
         return self._ask("execute_request", content, time_limit_s)
 
+    def _send(self, line: zmq.Socket[bytes], message: str | dict[str, Any]) -> None:
+        try:
+            self._session.send(line, message)
+        except zmq.ZMQError as problem:
+            raise KernelLostError(f"the kernel does not listen: {problem}") from None
+
     def _say(self, line: bytes) -> None:
         self._door.settimeout(_GRACE_S)
         try:
@@ -291,7 +306,7 @@ class StudentKernel:
             self._at_the_door = False
         request = self._session.msg(kind, content)
         wanted = request["header"]["msg_id"]
-        self._session.send(self._shell, request)
+        self._send(self._shell, request)
         deadline = time.monotonic() + time_limit_s
         while True:
             left = deadline - time.monotonic()

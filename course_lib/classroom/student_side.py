@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import traceback
+from functools import partial
 from typing import Any, NoReturn
 
 from course_lib.classroom import namespaces
@@ -32,6 +33,7 @@ _kept: list[Any] = []
 
 def _stand_at_the_door(door: int) -> None:
     """Answer requests, a line each (a number, a space, JSON text), until told to leave or nobody is there."""
+    kernel = os.getpid()
     with open(door, "rb", closefd=False) as requests, open(door, "wb", closefd=False) as answers:
         while True:
             with contextlib.suppress(KeyboardInterrupt):  # it came between two requests
@@ -39,7 +41,10 @@ def _stand_at_the_door(door: int) -> None:
                 if line in (LEAVE, b""):
                     return
                 number, _, text = line.partition(b" ")
-                answers.write(number + b" " + answer(text.decode()).encode() + b"\n")
+                outcome = answer(text.decode()).encode()
+                if os.getpid() != kernel:
+                    os._exit(0)  # a process that the student's code forked; it must not answer for the kernel
+                answers.write(number + b" " + outcome + b"\n")
                 answers.flush()
 
 
@@ -183,6 +188,13 @@ def _use_open_sockets(ports: dict[int, int]) -> None:
     setattr(Heartbeat, "_try_bind_socket", bind_heartbeat)  # noqa: B010 - as above
 
 
+def _mend_streams(**streams: Any) -> None:
+    """Give back the streams that a cell took away: without them the kernel cannot end the cell."""
+    for name, stream in streams.items():
+        if not callable(getattr(getattr(sys, name, None), "flush", None)):
+            setattr(sys, name, stream)
+
+
 def _leave(code: Any = None) -> None:
     """Leave the cell, as in a plain program; the kernel goes on with the next one."""
     raise SystemExit(code)
@@ -213,6 +225,7 @@ def start_kernel(connection: dict[str, Any], sockets: list[int], limits: dict[st
     app: Any = IPKernelApp.instance()
     app.initialize(["-f", path, "--HistoryManager.enabled=False"])
     app.shell.user_ns.update(exit=_leave, quit=_leave)
+    app.shell.events.register("post_execute", partial(_mend_streams, stdout=sys.stdout, stderr=sys.stderr))
 
     app.kernel.shell_handlers[REQUEST] = lambda *_: _stand_at_the_door(door)
     app.start()

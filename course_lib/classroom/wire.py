@@ -120,6 +120,8 @@ def decode(text: str, *, resolve: Callable[[str, Any], Any] = _no_references, li
         raise WireError(f"the message is not text but a {type(text).__name__}")
     if len(text) > limits.characters:
         raise WireError(f"the answer is too large: {len(text):,} characters, {limits.characters:,} are allowed")
+    if text.count(",") + text.count("[") > 4 * limits.values:  # to read it would take minutes
+        raise WireError(f"the answer holds more than {limits.values:,} values")
     try:
         return _Decoder(resolve, limits).value(json.loads(text), 0)
     except WireError:

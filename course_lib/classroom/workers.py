@@ -140,9 +140,18 @@ class _Worker:
         return ungraded(self.lesson, submission, problem, self.plan)
 
 
+def _bound_memory(size: int) -> None:
+    """Let a check that multiplies a student's array by its own fail here, before the machine runs out of memory."""
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
+
+
 def _work(connection: Connection, source: Path, package: Path, plan: GradingPlan, warm: WarmClient | None) -> None:
     """Do what a worker process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
+    _bound_memory(plan.limits.resident_mb * 2**20)
     tempfile.tempdir = str(package.parent)
     skip_slow_imports()
     lesson: Lesson | None = None

@@ -25,22 +25,14 @@ COUNTER = """class Counter:
 ANSWER = "answer = 42"
 ALL = {"double": 4.0, "counter": 2.0, "answer": 1.0}
 
-# name: cells, points of each task that differ from ALL
+# name: cells, points of each task that differ from ALL; test_hostile_*.py has many more, on warm kernels
 CASES = {
     "everything right": ([DOUBLE, COUNTER, ANSWER], {}),
-    "reordered, merged, with old versions above": (
-        ["answer = 1", f"{ANSWER}\n{COUNTER}", "def double(x): pass", DOUBLE],
-        {},
-    ),
-    "its own set-up is missing": (["del np", DOUBLE, COUNTER, ANSWER], {}),
-    "a syntax error": (["def double(x:\n    return 2 * x", COUNTER, ANSWER], {"double": 0}),
-    "sys.exit, exit, quit": (["import sys\nsys.exit()", "exit()", "quit()", DOUBLE, COUNTER, ANSWER], {}),
     "the kernel is ended by a cell": ([DOUBLE, "import os\nos._exit(1)", ANSWER], {"counter": 0}),
     "a segmentation fault in a function": (
         ["import ctypes\ndef double(x):\n    return ctypes.string_at(0)", COUNTER, ANSWER],
         {"double": 0},
     ),
-    "an endless loop in a cell": ([DOUBLE, "while True:\n    pass", ANSWER], {"counter": 0}),
     "an endless loop that swallows interrupts, in a function": (
         [
             "def double(x):\n    while True:\n        try:\n            while True:\n                pass\n"
@@ -50,43 +42,6 @@ CASES = {
         ],
         {"double": 0},
     ),
-    "objects that equal everything": (
-        [
-            "class Equal(float):\n    __eq__ = __ge__ = __le__ = lambda self, other: True\n"
-            "    __sub__ = __rsub__ = lambda self, other: 0.0\n    __hash__ = None\ndouble = lambda x: Equal(5)",
-            "class Counter:\n    count = Equal(1)\n    def add(self, n):\n        pass",
-            "answer = Equal('nan')",
-        ],
-        {"double": 0, "counter": 0, "answer": 0},
-    ),
-    "patched libraries and a patched door": (
-        [
-            "import numpy as np, builtins, sys\nnp.allclose = lambda *a, **k: True\nbuiltins.abs = lambda x: 0",
-            "import course_lib.classroom.student_side as side, course_lib.classroom.wire as wire\n"
-            "side.answer = lambda request: '{\"value\":true}'",
-            "from IPython.core.interactiveshell import InteractiveShell\nAssertionError = Warning",
-            "def double(x):\n    return np.allclose",
-        ],
-        {"double": 0, "counter": 0, "answer": 0},
-    ),
-    "forged checks, points and prints": (
-        [
-            "%%check double\npoints = 100",
-            "print('double: 4 of 4 points passed')\nPOINTS = points = 100",
-            "def double(x):\n    raise AssertionError('passed')",
-            "class Counter:\n    def add(self, n):\n        raise StopIteration",
-        ],
-        {"double": 0, "counter": 0, "answer": 0},
-    ),
-    "values that cannot travel": (
-        [
-            "def double(x):\n    loop = []\n    loop.append(loop)\n    return loop",
-            "class Counter:\n    def add(self, n):\n        self.count = 'x' * 200_000_000",
-            ANSWER,
-        ],
-        {"double": 0, "counter": 0},
-    ),
-    "prints without end": (["while True:\n    print('x' * 10_000)", DOUBLE, COUNTER, ANSWER], {}),
 }
 
 
@@ -188,7 +143,7 @@ def test_hidden_checks_are_in_no_file_that_is_written(lesson, package, tmp_path)
     (result,) = grade_folder(lesson, folder, tmp_path / "out", plan=PLAN)
     assert result.points == 0
     for path in (tmp_path / "out").rglob("*"):
-        text = path.read_text() if path.is_file() else ""
+        text = path.read_text(errors="replace") if path.is_file() else ""
         assert [word for word in ("31337", "secret_input", "allclose", "hint_for") if word in text] == [], path
 
 

@@ -193,3 +193,8 @@ def test_a_strangers_text_is_held_to_the_limits():
 def test_something_that_is_no_text_is_refused():
     with pytest.raises(WireError, match="not text but a NoneType"):
         decode(None)
+
+
+def test_millions_of_small_values_are_not_even_read():
+    with pytest.raises(WireError, match="the answer holds more than 500,000 values"):
+        decode("[" + "[]," * 2_000_000 + "{")
