@@ -22,6 +22,7 @@ import traceback
 from typing import Any, NoReturn
 
 from course_lib.classroom import namespaces
+from course_lib.classroom.huge_pages import use_huge_pages
 from course_lib.classroom.student_side import start_kernel
 
 __all__ = ["LIBRARIES", "main"]
@@ -61,6 +62,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the dead
     gc.collect()
     gc.freeze()  # what is there now is not looked at again, so its memory stays shared
+    use_huge_pages()
     clients: list[socket.socket] = []
     while ready := select.select([listener, *clients], [], [], None if clients or not idle_s else idle_s)[0]:
         for client in ready:
