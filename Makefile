@@ -42,7 +42,9 @@ test: $(READY)
 	$(BIN)/course check
 	@# One thread a worker: two programs with two threads each get in each other's way on two cores.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax notebooks/*.ipynb solutions/*.ipynb
+	@# Kernels forked from a process that has imported the libraries: the kernel course-warm.
+	JUPYTER_PATH=$(CURDIR)/course_lib/classroom/jupyter OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile \
+		--nbval-lax --nbval-kernel-name course-warm notebooks/*.ipynb solutions/*.ipynb
 
 fix: $(READY)
 	$(BIN)/ruff format .
