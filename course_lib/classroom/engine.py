@@ -31,7 +31,7 @@ _log.propagate = False
 
 
 def execute_cells(cells: Sequence[tuple[str, str]], *, session: StudentSession, output: Path) -> None:
-    """Run cells of (kind, text) by papermill; the executed notebook is written to `output`."""
+    """Run cells of (kind, text) by papermill; the executed notebook is written to `output`, whole or not at all."""
     notebook = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell(text) if kind == "code" else nbformat.v4.new_markdown_cell(text)
@@ -40,14 +40,18 @@ def execute_cells(cells: Sequence[tuple[str, str]], *, session: StudentSession, 
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
     )
     papermill_engines.register(_ENGINE, _GradingEngine)
-    with tempfile.TemporaryDirectory(prefix="course-") as folder, contextlib.suppress(PapermillExecutionError):
+    part = output.with_name(f".{output.name}")
+    with tempfile.TemporaryDirectory(prefix="course-") as folder:
         # a cell that raised is no failure here: the notebook says so, and the tasks are judged one by one
         unexecuted = Path(folder) / "unexecuted.ipynb"
         nbformat.write(notebook, unexecuted)
-        execute_notebook(
-            _literal(unexecuted), _literal(output), engine_name=_ENGINE, kernel_name="python3", language="python",
-            progress_bar=False, request_save_on_cell_execute=False, session=session,
-        )  # fmt: skip
+        with contextlib.suppress(PapermillExecutionError):
+            execute_notebook(
+                _literal(unexecuted), _literal(part), engine_name=_ENGINE, kernel_name="python3", language="python",
+                progress_bar=False, request_save_on_cell_execute=False, session=session,
+            )  # fmt: skip
+    if part.exists():
+        part.replace(output)
 
 
 class _GradingEngine(Engine):

@@ -1,59 +1,104 @@
 """From a folder of submissions to a folder of results.
 
-In the result folder: `results.csv`, `index.html` (the class), `feedback/STUDENT.html`, `executed/STUDENT.ipynb`. Every
-line and page is written as its submission is done, so that an interrupted run keeps what is known.
+In the result folder: `results.sqlite` (everything, stored result by result), and made from it `results.csv`,
+`index.html` (the class), `feedback/STUDENT.html`; beside them `executed/STUDENT.ipynb`. A run that was killed at any
+moment is simply started again: what is stored is not graded again as long as the submission, the exercise, the library
+and the limits are the same.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
+import contextlib
+import dataclasses
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
+from course_lib.classroom.exports import canvas_csv, json_text, moodle_csv, plain_csv
 from course_lib.classroom.grading import GradingPlan, SubmissionResult
 from course_lib.classroom.lesson import Lesson
+from course_lib.classroom.lms_zip import unpack
+from course_lib.classroom.marks import Mark, MarkRules, final_marks, read_late, read_moment, student_of
 from course_lib.classroom.report import write_feedback, write_overview
-from course_lib.classroom.submission import find_submissions
+from course_lib.classroom.roster import Student, read_manual, read_roster
+from course_lib.classroom.store import ResultStore, Stored
+from course_lib.classroom.submission import Submission, find_submissions
+from course_lib.classroom.whole_files import write_whole
 from course_lib.classroom.workers import grade_class
 from course_lib.errors import CourseError
 
-__all__ = ["Gradebook", "grade_folder"]
+__all__ = ["EXPORTS", "Terms", "grade_folder"]
+
+EXPORTS = {"canvas": "canvas.csv", "moodle": "moodle.csv", "json": "results.json"}
+"""What can be exported, and the file in the result folder."""
 
 
-class Gradebook:
+@dataclass(frozen=True)
+class Terms:
     """
-    `results.csv` while it is written; a context manager.
+    What a teacher says about the class; what is None holds as it was said before for the same result folder.
 
-    Columns: student, points, max_points, percent, one a task, problem, sandboxed.
+    Parameters
+    ----------
+    roster, manual : Path, optional
+        CSVs as `course_lib.classroom.roster` reads them.
+    deadline : str, optional
+        A date or time; "none" takes it back.
+    late : str, optional
+        Percent a day begun, ``10``, or with a cap, ``10:50``.
+    tries : str, optional
+        "last" or "best" counts.
+    exports : sequence of str
+        Keys of `EXPORTS`.
+    assignment : str, optional
+        Its name in Canvas or Moodle; the title of the exercise by default.
+    regrade : bool
+        Grade what is unchanged, too.
     """
 
-    def __init__(self, path: Path, *, tasks: tuple[str, ...]) -> None:
-        self.path, self.tasks = path, tasks
-        self._file = path.open("w", encoding="utf-8", newline="")
-        self._writer = csv.writer(self._file)
-        self._row(["student", "points", "max_points", "percent", *tasks, "problem", "sandboxed"])
+    roster: Path | None = None
+    manual: Path | None = None
+    deadline: str | None = None
+    late: str | None = None
+    tries: str | None = None
+    exports: Sequence[str] = ()
+    assignment: str | None = None
+    regrade: bool = False
 
-    def __enter__(self) -> Gradebook:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
+@dataclass(frozen=True)
+class _Class:
+    """What holds for the class in this run."""
 
-    def add(self, result: SubmissionResult) -> None:
-        """Write one line and hand it to the system at once."""
-        marks = {task.name: f"{task.points:g}" for task in result.tasks}
-        percent = 100 * result.points / result.max_points if result.max_points else 0
-        self._row([
-            _text(result.student), f"{result.points:g}", f"{result.max_points:g}", f"{percent:.1f}",
-            *(marks.get(task, "0") for task in self.tasks), _text(result.problem), "yes" if result.sandboxed else "no",
-        ])  # fmt: skip
+    lesson: Lesson
+    rules: MarkRules
+    roster: dict[str, Student]
+    manual: dict[str, tuple[float, str]]
 
-    def _row(self, values: list[str]) -> None:
-        self._writer.writerow(values)
-        self._file.flush()
+    @property
+    def title(self) -> str:
+        return str(self.lesson.metadata["title"])
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return tuple(task.name for task in self.lesson.tasks)
+
+    @property
+    def max_points(self) -> float:
+        return float(sum(task.points for task in self.lesson.tasks))
+
+    def marks(self, results: Sequence[Stored], *, everyone: bool = True) -> tuple[Mark, ...]:
+        roster = self.roster if everyone else {}
+        marks = final_marks(
+            results, rules=self.rules, roster=self.roster, manual=self.manual, max_points=self.max_points
+        )
+        return tuple(one for one in marks if one.result or one.student in roster)
 
 
 def grade_folder(
@@ -64,53 +109,298 @@ def grade_folder(
     plan: GradingPlan,
     workers: int = 1,
     progress: Callable[[SubmissionResult, int, int], None] = lambda result, done, total: None,
+    terms: Terms | None = None,
+    remark: Callable[[str], None] = lambda line: None,
 ) -> tuple[SubmissionResult, ...]:
     """
-    Grade a class and write everything about it.
+    Grade a class and write everything about it; start it again after whatever stopped it.
 
     Parameters
     ----------
     lesson : Lesson
         The exercise.
     submissions, out : Path
-        Where the notebooks are, and where the results go (made if need be).
+        Where the notebooks are (a folder, or a zip from Canvas or Moodle), and where the results go (made if need be).
     plan : GradingPlan
         Limits and sandbox.
     workers : int
         Submissions graded at the same time.
     progress : callable
-        Called with each result, the number done and the number of all.
+        Called with each new result, the number done and the number of all.
+    terms : Terms, optional
+        Roster, deadline, tries, points by hand, exports.
+    remark : callable
+        Called with each line that a teacher should read.
 
     Returns
     -------
     tuple of SubmissionResult
-        In the order in which they were done.
+        Of all submissions, in the order in which they were first graded.
 
     Raises
     ------
     CourseError
-        A lecture, no submissions, results among the submissions, or no sandbox.
+        A lecture, no submissions, results among the submissions, no sandbox, a slip in a list, a results file that
+        cannot be used, a full disk: one line. What was stored before is kept.
     """
     if not lesson.tasks:
         raise CourseError(f"{lesson.topic} has no tasks to grade; wanted a topic with exercises")
     if out.resolve().is_relative_to(submissions.resolve()):
         raise CourseError(f"--out {out} lies among the submissions; name a folder outside of {submissions}")
-    found = find_submissions(submissions, lesson.topic)
-    title, tasks = str(lesson.metadata["title"]), tuple(task.name for task in lesson.tasks)
-    out.mkdir(parents=True, exist_ok=True)
-    results: list[SubmissionResult] = []
+    terms = terms or Terms()
+    with _room_on_disk(out):
+        if not submissions.exists():
+            find_submissions(submissions, lesson.topic)  # says what is missing before anything is made
+        out.mkdir(parents=True, exist_ok=True)
+        with _one_run(out), ResultStore(out / "results.sqlite", topic=lesson.topic) as store:
+            decided = _decided(store, terms)
+            class_ = _read_class(lesson, store, decided)
+            found = _submissions(lesson, submissions, out, class_, remark)
+            class_ = _with_manual(class_, store, terms.manual, decided, found)
+            todo = _sort_out(store, found, class_, plan, regrade=terms.regrade)
+            try:
+                _grade(store, todo, len(found), class_, plan, out, workers, progress)
+            finally:
+                _write_all(store, class_, out, terms)
+            return tuple(one.result for one in store.results())
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A submission and what its result is stored with."""
+
+    submission: Submission
+    file: str
+    fingerprint: str
+    content: str
+    handed_in: float
+
+
+def _decided(store: ResultStore, terms: Terms) -> dict[str, object]:
+    """Read what the teacher said now; nothing is kept before all of it is read."""
+    decided: dict[str, object] = {}
+    if terms.deadline is not None:
+        none = terms.deadline == "none"
+        decided["deadline"] = None if none else read_moment(terms.deadline, where="--deadline")
+    if terms.late is not None:
+        decided["late"] = read_late(terms.late)
+    if terms.tries is not None:
+        decided["tries"] = MarkRules(tries=terms.tries).tries
+    if terms.roster is not None:
+        decided["roster"] = list(read_roster(terms.roster, moment=read_moment).values())
+    for name in terms.exports:
+        if name not in EXPORTS:
+            raise CourseError(f"--export needs one of {', '.join(EXPORTS)}, got {name}")
+    return decided
+
+
+def _read_class(lesson: Lesson, store: ResultStore, decided: dict[str, object]) -> _Class:
+    def now(name: str) -> object:
+        return decided[name] if name in decided else store.value(name)
+
+    late = now("late") or (0, 100)
+    assert isinstance(late, tuple | list)
+    rows = now("roster") or []
+    assert isinstance(rows, list)
+    students = [one if isinstance(one, Student) else Student(**one) for one in rows]
+    deadline = now("deadline")
+    assert deadline is None or isinstance(deadline, float)
+    rules = MarkRules(deadline, late[0], late[1], str(now("tries") or "last"))
+    return _Class(lesson, rules, {one.id: one for one in students}, {})
+
+
+def _submissions(
+    lesson: Lesson, path: Path, out: Path, class_: _Class, remark: Callable[[str], None]
+) -> dict[str, Submission]:
+    """Return the submissions by the name of their file or folder."""
+    if path.is_file() and path.suffix.lower() == ".zip":
+        unpacked = unpack(path, out / "submissions", roster=class_.roster.values())
+        for line in unpacked.remarks:
+            remark(line)
+        path = unpacked.folder
+    found = {_file_name(one, path): one for one in find_submissions(path, lesson.topic)}
+    seen: dict[tuple[str, int], str] = {}
+    for file, one in found.items():
+        written = file.removesuffix(Path(file).suffix) if one.path.name == file else file
+        key = student_of(written)
+        if key in seen:
+            remark(f"two submissions by {key[0]}: {seen[key]} and {file}: keep one, or name a later try {key[0]}__2")
+        seen.setdefault(key, file)
+    for student in sorted({student_of(one.student)[0] for one in found.values()} - class_.roster.keys()):
+        if class_.roster:
+            remark(f"{student}: not on the roster; graded all the same")
+    return found
+
+
+def _with_manual(
+    class_: _Class, store: ResultStore, path: Path | None, decided: dict[str, object], found: dict[str, Submission]
+) -> _Class:
+    """Merge points given by hand, and keep all that was decided in one step."""
+    manual = {}
+    if path is not None:
+        students = {student_of(one.student)[0] for one in found.values()} | class_.roster.keys()
+        manual = read_manual(path, students=students)
+    if decided or manual:
+        store.keep(decided, manual=manual)
+    return dataclasses.replace(class_, manual=store.manual())
+
+
+def _sort_out(
+    store: ResultStore, found: dict[str, Submission], class_: _Class, plan: GradingPlan, *, regrade: bool
+) -> list[_Job]:
+    """Return what must be graded: new, changed, or failed by the machine's fault."""
+    known = {one.file: one for one in store.results(all_files=True)}
+    rest = _digest(class_.lesson.path.read_text("utf-8"), repr(plan), _library())
+    todo = []
+    for file, one in found.items():
+        content = _digest(one.cells, one.problem)
+        before = known.get(file)
+        times = [time for time in (_modified(one.path), before.handed_in if before else 0) if time]
+        same = before is not None and before.content == content
+        handed_in = min(times, default=0.0) if same else _modified(one.path)  # a copied file makes nobody late
+        fingerprint = _digest(one.student, one.page, content, rest)
+        if regrade or not before or not before.final or before.fingerprint != fingerprint:
+            todo.append(_Job(one, file, fingerprint, content, handed_in))
+    store.present(list(found))
+    if regrade:
+        store.distrust(list(found))  # so that a run that is stopped can go on without --regrade
+    return todo
+
+
+def _grade(
+    store: ResultStore,
+    todo: list[_Job],
+    total: int,
+    class_: _Class,
+    plan: GradingPlan,
+    out: Path,
+    workers: int,
+    progress: Callable[[SubmissionResult, int, int], None],
+) -> None:
+    """Grade, and store each result before anything else is done with it."""
+    if not todo:
+        return
+    jobs = {one.submission.page: one for one in todo}
+    tries: dict[str, list[Stored]] = {}
+    for one in store.results():
+        tries.setdefault(student_of(one.result.student)[0], []).append(one)
+    done = total - len(todo)
+    ordered = [one.submission for one in todo]
+    for result in grade_class(class_.lesson, ordered, plan=plan, executed=out / "executed", workers=workers):
+        job = jobs[result.page]
+        final = not result.problem or result.problem == job.submission.problem
+        one = Stored(result, job.file, job.fingerprint, job.content, job.handed_in, final)
+        store.add(one)
+        student = student_of(result.student)[0]
+        own = tries[student] = [old for old in tries.get(student, []) if old.file != one.file] + [one]
+        for mark in class_.marks(own, everyone=False):
+            _write_student(mark, own, class_, out)
+        done += 1
+        progress(result, done, total)
+
+
+def _write_all(store: ResultStore, class_: _Class, out: Path, terms: Terms) -> None:
+    """Make every file from the database; each is replaced in one step, and only where it differs."""
+    results = store.results()
+    marks = class_.marks(results)
+    by_student: dict[str, list[Stored]] = {}
+    for one in results:
+        by_student.setdefault(student_of(one.result.student)[0], []).append(one)
+    for mark in marks:
+        _write_student(mark, by_student.get(mark.student, []), class_, out)
+    write_whole(out / "results.csv", plain_csv(marks, tasks=class_.tasks))
+    shown = [_shown(mark) for mark in marks if mark.result]
+    write_overview(shown, out / "index.html", title=class_.title, tasks=class_.tasks)
+    assignment = terms.assignment or class_.title
+    for name in terms.exports:
+        if name == "canvas":
+            text = canvas_csv(marks, assignment=assignment, max_points=class_.max_points, roster=class_.roster)
+        elif name == "moodle":
+            text = moodle_csv(marks, assignment=assignment, roster=class_.roster)
+        else:
+            text = json_text(marks, topic=class_.lesson.topic)
+        write_whole(out / EXPORTS[name], text)
+
+
+def _write_student(mark: Mark, tries: Sequence[Stored], class_: _Class, out: Path) -> None:
+    """Write the page of every try; the counted one shows the final mark and how it came about."""
+    for one in tries:
+        number = student_of(one.result.student)[1]
+        if mark.result is not None and one.result.page == mark.result.page:
+            write_feedback(_shown(mark), out / "feedback", title=class_.title, remarks=_remarks(mark))
+        else:
+            remarks = [f"This is try {number}; try {mark.counted} counts."]
+            write_feedback(one.result, out / "feedback", title=class_.title, remarks=remarks)
+
+
+def _shown(mark: Mark) -> SubmissionResult:
+    assert mark.result is not None
+    return dataclasses.replace(mark.result, student=mark.student, points=mark.points)
+
+
+def _remarks(mark: Mark) -> list[str]:
+    assert mark.result is not None
+    lines = []
+    if mark.tries > 1:
+        lines.append(f"This is try {mark.counted} of {mark.tries}, and the one that counts.")
+    if mark.late_percent:
+        lines.append(f"The checks gave {mark.result.points:g} points.")
+        lines.append(f"{mark.late_days} day(s) late: {mark.late_percent:g} % off.")
+    if mark.manual:
+        lines.append(f"Your teacher {'added' if mark.manual > 0 else 'took off'} {abs(mark.manual):g} points.")
+    return [*lines, f"Your teacher writes: {mark.comment}"] if mark.comment else lines
+
+
+def _file_name(one: Submission, folder: Path) -> str:
+    """Return the name of the file or folder among the submissions; the same text for the same bytes only."""
+    inside = one.path.relative_to(folder).parts
+    name = os.fsencode(inside[0] if inside else one.path.name)
+    return name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+
+
+def _modified(path: Path) -> float:
     try:
-        with Gradebook(out / "results.csv", tasks=tasks) as book:
-            for result in grade_class(lesson, found, plan=plan, executed=out / "executed", workers=workers):
-                results.append(result)
-                book.add(result)
-                write_feedback(result, out / "feedback", title=title)
-                progress(result, len(results), len(found))
+        return max(0.0, path.lstat().st_mtime)
+    except OSError:
+        return 0.0
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _library() -> str:
+    """Return a digest of the course's library and of the Python that runs it."""
+    package = Path(__file__).parents[1]
+    return _digest(sys.version, *(path.read_text("utf-8") for path in sorted(package.rglob("*.py"))))
+
+
+@contextlib.contextmanager
+def _one_run(out: Path) -> Iterator[None]:
+    """Hold the result folder for this run; the system lets go of it whatever ends the run."""
+    folder = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks: SQLite's own must do
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CourseError(
+                    f"another run is writing to {out}: wait until it is done, or name another folder"
+                ) from None
+        yield
     finally:
-        write_overview(results, out / "index.html", title=title, tasks=tasks)
-    return tuple(results)
+        os.close(folder)
 
 
-def _text(value: str) -> str:
-    """Return text that no spreadsheet takes for a formula."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t")) else value
+@contextlib.contextmanager
+def _room_on_disk(out: Path) -> Iterator[None]:
+    """Say a full disk in one line."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "make room and run this again" if full else "name another folder with --out"
+        where = problem.filename or out
+        raise CourseError(f"{where}: {problem.strerror}; {advice}. What was stored before is kept") from None

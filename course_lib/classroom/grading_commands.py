@@ -32,10 +32,13 @@ def add_grade(commands: Any) -> None:
     parser = commands.add_parser("grade", help="grade a folder of notebooks, each in a sandbox of its own")
     parser.add_argument("topic", metavar="TOPIC", help="03_convolution, convolution or 03")
     parser.add_argument(
-        "submissions", metavar="SUBMISSIONS", type=Path, help="STUDENT.ipynb or STUDENT/TOPIC.ipynb in it"
+        "submissions",
+        metavar="SUBMISSIONS",
+        type=Path,
+        help="STUDENT.ipynb or STUDENT/TOPIC.ipynb in it (later tries: STUDENT__2); or the zip from Canvas or Moodle",
     )
     parser.add_argument(
-        "--out", metavar="DIR", type=Path, required=True, help="gets results.csv, index.html, feedback/"
+        "--out", metavar="DIR", type=Path, required=True, help="gets results.sqlite, results.csv, index.html, feedback/"
     )
     parser.add_argument(
         "--workers", metavar="N", type=int, default=0, help="at the same time; as many as cores by default"
@@ -52,8 +55,23 @@ def add_demo(commands: Any) -> None:
     parser = commands.add_parser("demo", help="run a lecture, grade an example class of known marks, compare")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo"), help="a new folder; demo by default")
     parser.add_argument("--topic", metavar="TOPIC", default="04_lenet", help="04_lenet by default")
+    _add_terms(parser)
     _add_common(parser)
     parser.set_defaults(command=_demo)
+
+
+def _add_terms(parser: argparse.ArgumentParser) -> None:
+    terms = parser.add_argument_group("the class", "what is said once holds for --out until it is said anew")
+    terms.add_argument("--roster", metavar="CSV", type=Path, help="column id; name, email, canvas_id, deadline, …")
+    terms.add_argument("--deadline", metavar="WHEN", help="2026-11-20 or 2026-11-20T18:00+01:00; none takes it back")
+    terms.add_argument("--late", metavar="P[:CAP]", help="percent off for each day begun, at most CAP; 0 by default")
+    terms.add_argument("--tries", choices=("last", "best"), help="which try counts; last by default")
+    terms.add_argument("--marks", metavar="CSV", type=Path, help="points and comments by hand: student,points,comment")
+    terms.add_argument(
+        "--export", action="append", default=[], choices=("canvas", "moodle", "json"), help="may be given several times"
+    )
+    terms.add_argument("--assignment", metavar="NAME", help="its name in Canvas or Moodle; the title by default")
+    terms.add_argument("--regrade", action="store_true", help="grade also what is unchanged")
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -83,13 +101,14 @@ def _check(options: argparse.Namespace) -> int:
 def _grade(options: argparse.Namespace) -> int:
     import os
 
-    from course_lib.classroom.gradebook import grade_folder
+    from course_lib.classroom.gradebook import EXPORTS, Terms, grade_folder
 
     (lesson,) = _exercises(options, [options.topic])
     workers = options.workers or len(os.sched_getaffinity(0))
     with _bar(lesson.topic) as progress:
         results = grade_folder(
-            lesson, options.submissions, options.out, plan=_plan(options), workers=workers, progress=progress
+            lesson, options.submissions, options.out, plan=_plan(options), workers=workers, progress=progress,
+            terms=terms, remark=remarks.append,
         )  # fmt: skip
     problems = [one for one in results if one.problem]
     for one in sorted(problems, key=lambda one: one.student):
@@ -113,16 +132,25 @@ def _demo(options: argparse.Namespace) -> int:
     if options.out.exists() and any(options.out.iterdir()):
         raise CourseError(f"{options.out} is not empty; name a new folder with --out, or take this one away")
     lecture = run_notebook(topic, out=options.out / f"{topic}.ipynb", root=root)
+    terms = Terms(
+        roster=options.roster, manual=options.marks, deadline=options.deadline, late=options.late, tries=options.tries,
+        exports=options.export, assignment=options.assignment, regrade=options.regrade,
+    )  # fmt: skip
+    remarks: list[str] = []
     (lesson,) = _exercises(options, [topic])
     plan = dataclasses.replace(_plan(options), times=TimeLimits(cell_s=20, call_s=10))
     with _bar(lesson.topic) as progress:
         graded = grade_example_class(lesson, options.out, plan=plan, progress=progress)
+    for line in remarks:
+        print(f"! {line}")
     got = {one.student: one for one in graded.results}
     with _table(f"{lesson.topic}: an example class", ("student", "story", "wanted", "got"), shrinks="story") as add:
         for one in graded.known:
             result = got.get(one.student)
             mine = "-" if result is None else "cannot be graded" if result.problem else f"{result.points:g}"
             wrong = any(line.startswith(f"{one.student}:") for line in graded.differences)
+    for name in options.export:
+        print(f"✓ for {name}: {options.out / EXPORTS[name]}")
             add(
                 "✗" if wrong else "✓",
                 one.student,

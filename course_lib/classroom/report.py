@@ -15,6 +15,7 @@ from typing import Any
 
 from course_lib.classroom.grading import SubmissionResult
 from course_lib.classroom.judging import RequirementResult, TaskResult
+from course_lib.classroom.whole_files import write_whole
 
 __all__ = ["write_feedback", "write_overview"]
 
@@ -37,7 +38,7 @@ class _Missed:
     message: str
 
 
-def write_feedback(result: SubmissionResult, folder: Path, *, title: str) -> Path:
+def write_feedback(result: SubmissionResult, folder: Path, *, title: str, remarks: Sequence[str] = ()) -> Path:
     """
     Write the page of one student.
 
@@ -49,6 +50,8 @@ def write_feedback(result: SubmissionResult, folder: Path, *, title: str) -> Pat
         Gets ``PAGE.html``.
     title : str
         Title of the exercise.
+    remarks : sequence of str
+        Said below the marks: lateness, points and comments by hand.
 
     Returns
     -------
@@ -61,7 +64,10 @@ def write_feedback(result: SubmissionResult, folder: Path, *, title: str) -> Pat
     summary = f"{full} of {len(result.tasks)} tasks complete" + (
         f", {open_tasks} not attempted." if open_tasks else "."
     )
-    return _write(folder / f"{result.page}.html", "feedback.html", result=result, title=title, summary=summary)
+    return _write(
+        folder / f"{result.page}.html", "feedback.html", result=result, title=title, summary=summary,
+        remarks=remarks,
+    )  # fmt: skip
 
 
 def write_overview(results: Sequence[SubmissionResult], path: Path, *, title: str, tasks: Sequence[str]) -> Path:
@@ -123,9 +129,7 @@ def _hardest(graded: Sequence[SubmissionResult]) -> list[_Missed]:
 
 
 def _write(path: Path, template: str, **values: Any) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_environment().get_template(template).render(**values), "utf-8", "replace")
-    return path
+    return write_whole(path, _environment().get_template(template).render(**values))
 
 
 @cache

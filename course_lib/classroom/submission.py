@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -178,18 +179,22 @@ def _safe(name: str) -> str:
 
 def _told_apart(found: list[Submission]) -> list[Submission]:
     """Give a second Ada a number; pages must differ even where capitals do not count."""
-    students: dict[str, int] = {}
-    pages: dict[str, int] = {}
+    students: set[str] = set()
+    pages: set[str] = set()
     result = []
     for one in found:
-        for seen, name in ((students, one.student), (pages, one.page.casefold())):
-            seen[name] = seen.get(name, 0) + 1
-        number, copy = students[one.student], pages[one.page.casefold()]
-        result.append(
-            replace(
-                one,
-                student=one.student if number == 1 else f"{one.student} ({number})",
-                page=one.page if copy == 1 else f"{one.page}-{copy}",
-            )
-        )
+        student = _free(one.student, "{} ({})", lambda name: name in students)
+        page = _free(one.page, "{}-{}", lambda name: name.casefold() in pages)
+        students.add(student)
+        pages.add(page.casefold())
+        result.append(replace(one, student=student, page=page))
     return result
+
+
+def _free(name: str, numbered: str, taken: Callable[[str], bool]) -> str:
+    """Return the name, or with the first number from 2 on that nobody has."""
+    number, free = 1, name
+    while taken(free):
+        number += 1
+        free = numbered.format(name, number)
+    return free

@@ -3,7 +3,6 @@ from html.parser import HTMLParser
 
 import pytest
 
-from course_lib.classroom.gradebook import Gradebook
 from course_lib.classroom.grading import SubmissionResult
 from course_lib.classroom.judging import RequirementResult, TaskResult
 from course_lib.classroom.report import write_feedback, write_overview
@@ -136,14 +135,3 @@ def test_the_overview_of_nobody_is_a_page_too(overview):
 def test_only_full_marks_are_a_hundred_percent(overview):
     nearly = SubmissionResult("ada", "a", "t", 999.0, 1000.0, (), "", True, 1.0)
     assert " 99 " in overview(nearly).text
-
-
-def test_the_csv_is_written_line_by_line_and_holds_no_formula(tmp_path):
-    with Gradebook(tmp_path / "results.csv", tasks=("output_size",)) as book:
-        book.add(result("=cmd()"))
-        assert (tmp_path / "results.csv").read_text().splitlines() == [
-            "student,points,max_points,percent,output_size,problem,sandboxed",
-            "'=cmd(),2,4,50.0,2,,yes",
-        ]
-        book.add(result("bo", problem="the file is empty", sandboxed=False))
-    assert (tmp_path / "results.csv").read_text().splitlines()[2] == "bo,0,4,0.0,0,the file is empty,no"

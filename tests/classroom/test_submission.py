@@ -112,6 +112,14 @@ def test_names_are_told_apart_and_made_safe_for_files(tmp_path):
     )
 
 
+def test_a_number_given_to_tell_names_apart_is_nobody_elses(tmp_path):
+    for name in ["ADA.ipynb", "ada.ipynb", "ada-2.ipynb", "bo.ipynb", "bo (2).ipynb"]:
+        (tmp_path / name).write_text(notebook("1"))
+    (tmp_path / "bo").mkdir()
+    found = find_submissions(tmp_path, "01_sums")
+    assert len({one.student for one in found}) == len({one.page.casefold() for one in found}) == 6
+
+
 def test_only_the_code_seeds_the_random_inputs(tmp_path):
     (tmp_path / "a.ipynb").write_text(notebook("x = 1"))
     (tmp_path / "b.ipynb").write_text(notebook("x = 1").replace('"source"', '"metadata": {"points": 99}, "source"'))
