@@ -940,7 +940,9 @@ def grow(image, kernel, stride=2, padding=0, output_padding=0):
 def slip():
     """Return row and column (from 1) of the wrong number in the slide's table, and the right number."""
     ### BEGIN SOLUTION
+    # equivalent: `>=` `[-1]`: the table has one slip, of 1; all else is rounded by 0.05 at most
     row, column = np.argwhere(np.abs(grow(small_map, fill_kernel, 2, 1, 1) - printed_table) > 0.051)[0]
+    # equivalent: `(row +` `, column +`: a whole number of numpy is as good
     return int(row) + 1, int(column) + 1, 2.5
     ### END SOLUTION
 

@@ -400,6 +400,7 @@ def accuracy(batches):
         ### BEGIN SOLUTION
         answers = scores.argmax(dim=1)
         right += (answers == labels).sum().item()
+        # equivalent: `len(scores)`: a row of scores for each label
         images += len(labels)
         ### END SOLUTION
     # 3 share
@@ -531,6 +532,7 @@ def training_step(net, optimizer, images, labels):
     ### BEGIN SOLUTION
     scores = net(images)  # 4 output
     loss = F.cross_entropy(scores, labels)  # 5 loss
+    # equivalent: `net.zero_grad`: the optimizer has the parameters of the net, no more and no fewer
     optimizer.zero_grad()
     loss.backward()  # 6 gradients
     optimizer.step()  # 7 update
@@ -762,6 +764,7 @@ def evaluate(net, batches):
     with torch.no_grad():
         for images, labels in batches:
             total += F.cross_entropy(net(images), labels, reduction="sum").item()
+            # equivalent: `len(images)`: an image for each label
             images_seen += len(labels)
     net.train(mode)
     return total / images_seen

@@ -1,28 +1,37 @@
-"""`course check`: proofs that an exercise marks rightly.
+"""`course check`: proofs that an exercise marks rightly, and a count of the slips that its checks overlook.
 
 For every task: the stub is "not attempted" and gets 0 points, the solution and every other right answer get full
-points, every known wrong answer loses points and is told its hint. All goes the way that submissions go, through
-stand-ins into a sandboxed kernel, one kernel a lesson.
+points, every known wrong answer loses points and is told its hint. Then mutants of the solution
+(`course_lib.classroom.mutation`) are judged: a mutant that gets full points is a mistake that nobody would be told of.
+All goes the way that submissions go, through stand-ins into a sandboxed kernel.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from course_lib.classroom.grading import GradingPlan, library_copy
-from course_lib.classroom.judging import TaskResult, judge_task, trusted_names
+from course_lib.classroom.judging import TaskResult, imported_by, judge_task, setup_cells, trusted_names
 from course_lib.classroom.kernels import StudentKernel
-from course_lib.classroom.lesson import Cell, Lesson, Task
+from course_lib.classroom.lesson import Cell, Lesson, Task, read_lesson
+from course_lib.classroom.mutation import Mutant, mutants
 from course_lib.classroom.sandbox import why_no_sandbox
 from course_lib.classroom.session import StudentSession
+from course_lib.classroom.slow_imports import skip_slow_imports
+from course_lib.classroom.warm import WarmClient, WarmProcess
 from course_lib.errors import CourseError
 
-__all__ = ["Proof", "check_exercise"]
+__all__ = ["Proof", "TaskCheck", "check_exercise"]
+
+_SECONDS_FOR_A_MUTANT = 3.0  # for one call; what takes longer has most likely no end
 
 
 @dataclass(frozen=True)
@@ -38,17 +47,54 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class TaskCheck:
+    """
+    What is known of one task's checks.
+
+    `mutants` counts those that were judged and have no excuse; `survivors` names those among them that pass all
+    checks, a line each.
+    """
+
+    task: str
+    proofs: tuple[Proof, ...]
+    mutants: int
+    survivors: tuple[str, ...]
+
+    @property
+    def caught(self) -> int:
+        """Return how many mutants lose points."""
+        return self.mutants - len(self.survivors)
+
+
+@dataclass(frozen=True)
 class _Variant:
     name: str
     source: str
     hint: str | None = None
 
 
+@dataclass(frozen=True)
+class _Job:
+    """What a worker needs to check one task: a lesson itself cannot travel."""
+
+    source: Path
+    task: str
+    package: Path
+    plan: GradingPlan
+    warm: WarmClient | None
+    most_mutants: int
+
+
 def check_exercise(
-    lesson: Lesson, *, plan: GradingPlan | None = None, report: Callable[[Proof], None] = lambda proof: None
-) -> tuple[Proof, ...]:
+    lesson: Lesson,
+    *,
+    plan: GradingPlan | None = None,
+    most_mutants: int = 100,
+    workers: int = 2,
+    report: Callable[[TaskCheck], None] = lambda check: None,
+) -> tuple[TaskCheck, ...]:
     """
-    Prove every task of an exercise.
+    Prove every task of an exercise, and count which mutants of its solution are caught.
 
     Parameters
     ----------
@@ -56,46 +102,132 @@ def check_exercise(
         The exercise; a lecture has no tasks and nothing to prove.
     plan : GradingPlan, optional
         Limits and sandbox; the usual ones by default.
+    most_mutants : int
+        Of each task; 0 proves the known answers only.
+    workers : int
+        How many tasks are checked at the same time.
     report : callable
-        Called with each proof as it is known.
+        Called with each task as it is known.
 
     Returns
     -------
-    tuple of Proof
+    tuple of TaskCheck
         In the order of the file.
 
     Raises
     ------
     CourseError
-        No sandbox here, or the set-up cell fails on the trusted side.
+        No sandbox here, the set-up cell fails on the trusted side, or an excuse in a solution is needed by no mutant.
     """
     plan = plan or GradingPlan()
     if plan.sandboxed and why_no_sandbox():
         raise CourseError(why_no_sandbox())
     if not lesson.tasks:
         return ()
-    proofs: list[Proof] = []
+    trusted_names(lesson)  # what is wrong with the set-up cell is better said before anything starts
+    checks: list[TaskCheck] = []
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
         Path(folder).chmod(0o755)
         package = library_copy(lesson, Path(folder))
-        names = trusted_names(lesson)
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["course_lib.classroom.trusted_side", *imported_by(lesson)])
+        with WarmProcess(package, limits=plan.limits) if plan.sandboxed else nullcontext() as warm:
+            client = warm.client if warm else None
+            jobs = [_Job(lesson.path, task.name, package, plan, client, most_mutants) for task in lesson.tasks]
+            crew = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context)
+            try:
+                for check in crew.map(_check_task, jobs):
+                    checks.append(check)
+                    report(check)
+            finally:
+                crew.shutdown(cancel_futures=True)
+    return tuple(checks)
 
-        def start() -> StudentKernel:
-            return StudentKernel(package, limits=plan.limits, sandboxed=plan.sandboxed)
 
-        with StudentSession(start, times=plan.times) as session:
-            for cell in lesson.cells:
-                if cell.role in ("parameters", "setup", "code", "task"):
-                    _must_run(lesson, cell, session.run_cell(cell.source))
-            for task in lesson.tasks:
-                for variant in _variants(task):
-                    started = time.monotonic()
-                    session.run_cell(variant.source)
-                    result = judge_task(lesson, task, session, names=names, seed="check")
-                    proofs.append(_proof(lesson, task, variant, result, time.monotonic() - started))
-                    report(proofs[-1])
-                session.run_cell(task.source)
-    return tuple(proofs)
+def _check_task(job: _Job) -> TaskCheck:
+    """Check one task in a process and kernels of its own."""
+    skip_slow_imports()
+    lesson = read_lesson(job.source)
+    task = lesson.task(job.task)
+    names = trusted_names(lesson)
+
+    def begin() -> StudentSession:
+        return StudentSession(
+            lambda: StudentKernel(job.package, limits=job.plan.limits, sandboxed=job.plan.sandboxed, warm=job.warm),
+            times=job.plan.times,
+        )
+
+    with begin() as session:
+        _run_lesson(lesson, session)
+        proofs = list(_proofs(lesson, task, session, names))
+    found = mutants(task.source, most=job.most_mutants, seed=task.name) if job.most_mutants else []
+    if any(one.broken for one in proofs if one.variant == "solution"):
+        found = []  # what is near a wrong solution proves nothing
+    survivors = _survivors(lesson, task, found, begin, names)
+    proofs += [_broken_excuse(lesson, task, one) for one in found if one.excuse and one not in survivors]
+    return TaskCheck(
+        task.name,
+        tuple(proofs),
+        mutants=sum(not one.excuse for one in found),
+        survivors=tuple(
+            f"{_place(lesson, task, one)}: {_change(one)} passes all checks" for one in survivors if not one.excuse
+        ),
+    )
+
+
+def _run_lesson(lesson: Lesson, session: StudentSession) -> None:
+    for cell in lesson.cells:
+        if cell.role in ("parameters", "setup", "code", "task"):
+            _must_run(lesson, cell, session.run_cell(cell.source))
+
+
+def _proofs(lesson: Lesson, task: Task, session: StudentSession, names: dict[str, Any]) -> Iterator[Proof]:
+    for variant in _variants(task):
+        started = time.monotonic()
+        session.run_cell(variant.source)
+        result = judge_task(lesson, task, session, names=names, seed="check")
+        yield _proof(lesson, task, variant, result, time.monotonic() - started)
+
+
+def _survivors(
+    lesson: Lesson, task: Task, found: Sequence[Mutant], begin: Callable[[], StudentSession], names: dict[str, Any]
+) -> list[Mutant]:
+    """Return the mutants that pass all checks; each begins where the set-up cells end, in a kernel that lives."""
+    waiting = list(reversed(found))
+    survivors = []
+    anew = "\n".join([*setup_cells(lesson), *(f"globals().pop({name!r}, None)" for name in task.defines)])
+    while waiting:
+        with begin() as session:
+            _run_lesson(lesson, session)
+            shortest = min(_SECONDS_FOR_A_MUTANT, session.times.call_s)
+            session.times = replace(session.times, cell_s=shortest, call_s=shortest)
+            first = session.generation()
+            while waiting and session.generation() == first:
+                mutant = waiting.pop()
+                session.run_cell(anew)
+                session.run_cell(mutant.source)
+                if _passes(lesson, task, session, names):
+                    survivors.append(mutant)
+    return survivors
+
+
+def _passes(lesson: Lesson, task: Task, session: StudentSession, names: dict[str, Any]) -> bool:
+    """Whether all requirements are met; the first that is not ends the trial."""
+    singly = (replace(task, checks=(one,), points=one.points) for one in task.checks)
+    return all(judge_task(lesson, one, session, names=names, seed="check").state == "full" for one in singly)
+
+
+def _broken_excuse(lesson: Lesson, task: Task, mutant: Mutant) -> Proof:
+    why = f"{_place(lesson, task, mutant)}: {_change(mutant)} is caught, so it is not equivalent: take the comment away"
+    return Proof(lesson.topic, task.name, "excuse", "no check can tell", "caught", why)
+
+
+def _place(lesson: Lesson, task: Task, mutant: Mutant) -> str:
+    return f"{lesson.path.name}:{task.line + mutant.line}"
+
+
+def _change(mutant: Mutant) -> str:
+    return f"`{mutant.before}` → `{mutant.after}`"
 
 
 def _must_run(lesson: Lesson, cell: Cell, reply: dict[str, Any]) -> None:

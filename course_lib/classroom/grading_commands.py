@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from course_lib.errors import CourseError
 
 if TYPE_CHECKING:
+    from course_lib.classroom.exercise_check import TaskCheck
     from course_lib.classroom.grading import GradingPlan, SubmissionResult
     from course_lib.classroom.lesson import Lesson
 
@@ -23,6 +24,14 @@ def add_check(commands: Any) -> None:
     """Add `course check [TOPIC ...]`."""
     parser = commands.add_parser("check", help="prove that every task marks its known answers rightly")
     parser.add_argument("topics", nargs="*", metavar="TOPIC", help="03_convolution, convolution or 03; all by default")
+    parser.add_argument("--no-mutants", action="store_true", help="do not try slips in the solutions; faster")
+    parser.add_argument(
+        "--least",
+        metavar="P",
+        type=float,
+        default=90,
+        help="per cent of these slips that must be caught; 90 by default",
+    )
     _add_common(parser)
     parser.set_defaults(command=_check)
 
@@ -46,18 +55,9 @@ def add_grade(commands: Any) -> None:
     parser.add_argument(
         "--time-limit", metavar="S", type=float, default=60, help="seconds that one cell may run; 60 by default"
     )
-    _add_common(parser)
-    parser.set_defaults(command=_grade)
-
-
-def add_demo(commands: Any) -> None:
-    """Add `course demo --out DIR`."""
-    parser = commands.add_parser("demo", help="run a lecture, grade an example class of known marks, compare")
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo"), help="a new folder; demo by default")
-    parser.add_argument("--topic", metavar="TOPIC", default="04_lenet", help="04_lenet by default")
     _add_terms(parser)
     _add_common(parser)
-    parser.set_defaults(command=_demo)
+    parser.set_defaults(command=_grade)
 
 
 def _add_terms(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +74,15 @@ def _add_terms(parser: argparse.ArgumentParser) -> None:
     terms.add_argument("--regrade", action="store_true", help="grade also what is unchanged")
 
 
+def add_demo(commands: Any) -> None:
+    """Add `course demo --out DIR`."""
+    parser = commands.add_parser("demo", help="run a lecture, grade an example class of known marks, compare")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo"), help="a new folder; demo by default")
+    parser.add_argument("--topic", metavar="TOPIC", default="04_lenet", help="04_lenet by default")
+    _add_common(parser)
+    parser.set_defaults(command=_demo)
+
+
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", metavar="DIR", help="the checkout; found from the working folder upwards by default")
     parser.add_argument(
@@ -84,18 +93,35 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def _check(options: argparse.Namespace) -> int:
     from course_lib.classroom.exercise_check import check_exercise
 
+    if not 0 <= options.least <= 100:
+        raise CourseError(f"--least needs per cent from 0 to 100, got {options.least:g}")
+    most = {"most_mutants": 0} if options.no_mutants else {}
     broken: list[str] = []
     for lesson in _exercises(options, options.topics):
         with _table(lesson.topic, ("task", "variant", "wanted", "got"), shrinks="wanted") as add:
-            proofs = check_exercise(
-                lesson,
-                plan=_plan(options),
-                report=lambda one: add("✗" if one.broken else "✓", one.task, one.variant, one.wanted, one.got),
+            checks = check_exercise(lesson, plan=_plan(options), report=lambda one: _add_check(one, add), **most)
+        broken += [one.broken for check in checks for one in check.proofs if one.broken]
+        for line in (line for check in checks for line in check.survivors):
+            print(line)
+        caught, tried = (sum(getattr(one, name) for one in checks) for name in ("caught", "mutants"))
+        if tried:
+            print(f"{lesson.topic}: {caught} of {tried} slips in the solutions are caught ({caught / tried:.0%})")
+        if 100 * caught < options.least * tried:
+            broken.append(
+                f"{lesson.topic}: wanted {options.least:g} % caught; which input would tell the others apart?"
             )
-        broken += [one.broken for one in proofs if one.broken]
     for line in broken:
         print(f"✗ {line}")
     return 1 if broken else 0
+
+
+def _add_check(check: TaskCheck, add: Callable[..., None]) -> None:
+    """Add the rows of one task to the table."""
+    for one in check.proofs:
+        add("✗" if one.broken else "✓", one.task, one.variant, one.wanted, one.got)
+    if check.mutants:
+        sign = "✓" if check.caught == check.mutants else "·"
+        add(sign, check.task, "mutants", "caught", f"{check.caught} of {check.mutants}")
 
 
 def _grade(options: argparse.Namespace) -> int:
@@ -105,17 +131,26 @@ def _grade(options: argparse.Namespace) -> int:
 
     (lesson,) = _exercises(options, [options.topic])
     workers = options.workers or len(os.sched_getaffinity(0))
+    terms = Terms(
+        roster=options.roster, manual=options.marks, deadline=options.deadline, late=options.late, tries=options.tries,
+        exports=options.export, assignment=options.assignment, regrade=options.regrade,
+    )  # fmt: skip
+    remarks: list[str] = []
     with _bar(lesson.topic) as progress:
         results = grade_folder(
             lesson, options.submissions, options.out, plan=_plan(options), workers=workers, progress=progress,
             terms=terms, remark=remarks.append,
         )  # fmt: skip
+    for line in remarks:
+        print(f"! {line}")
     problems = [one for one in results if one.problem]
     for one in sorted(problems, key=lambda one: one.student):
         print(f"✗ {one.student}: {one.problem}")
     if options.no_sandbox:
         print(_UNSAFE)
     print(f"✓ {len(results) - len(problems)} of {len(results)} submissions graded: {options.out / 'index.html'}")
+    for name in options.export:
+        print(f"✓ for {name}: {options.out / EXPORTS[name]}")
     return 0
 
 
@@ -132,25 +167,16 @@ def _demo(options: argparse.Namespace) -> int:
     if options.out.exists() and any(options.out.iterdir()):
         raise CourseError(f"{options.out} is not empty; name a new folder with --out, or take this one away")
     lecture = run_notebook(topic, out=options.out / f"{topic}.ipynb", root=root)
-    terms = Terms(
-        roster=options.roster, manual=options.marks, deadline=options.deadline, late=options.late, tries=options.tries,
-        exports=options.export, assignment=options.assignment, regrade=options.regrade,
-    )  # fmt: skip
-    remarks: list[str] = []
     (lesson,) = _exercises(options, [topic])
     plan = dataclasses.replace(_plan(options), times=TimeLimits(cell_s=20, call_s=10))
     with _bar(lesson.topic) as progress:
         graded = grade_example_class(lesson, options.out, plan=plan, progress=progress)
-    for line in remarks:
-        print(f"! {line}")
     got = {one.student: one for one in graded.results}
     with _table(f"{lesson.topic}: an example class", ("student", "story", "wanted", "got"), shrinks="story") as add:
         for one in graded.known:
             result = got.get(one.student)
             mine = "-" if result is None else "cannot be graded" if result.problem else f"{result.points:g}"
             wrong = any(line.startswith(f"{one.student}:") for line in graded.differences)
-    for name in options.export:
-        print(f"✓ for {name}: {options.out / EXPORTS[name]}")
             add(
                 "✗" if wrong else "✓",
                 one.student,

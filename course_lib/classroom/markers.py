@@ -22,6 +22,7 @@ from course_lib.errors import CourseError
 __all__ = [
     "BEGIN",
     "END",
+    "EXCUSE",
     "Region",
     "bound_names",
     "find_regions",
@@ -32,6 +33,8 @@ __all__ = [
 
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
+EXCUSE = re.compile(r"\s*# equivalent: (`.+`): (\S.*)")
+"""A line for `course check`: which slip in the next line gives the same answer, and why (see `mutation.py`)."""
 
 _OPENING = ("begin", "start", "end", "stop", "close")
 _OBJECTS = ("solution", "solutions", "answer", "hidden")
@@ -153,14 +156,15 @@ def find_regions(lines: Sequence[str], *, place: str, line: int) -> tuple[Region
 
 
 def without_markers(source: str) -> str:
-    """Return the cell with its marker lines taken out and everything else kept: what the solution notebook shows.
+    """Return the cell without its marker lines and excuses, all else kept: what the solution notebook shows.
 
     Examples
     --------
     >>> without_markers("### BEGIN SOLUTION" + chr(10) + "x = 1" + chr(10) + "### END SOLUTION")
     'x = 1'
     """
-    return "\n".join(text for text in source.splitlines() if text.strip() not in (BEGIN, END))
+    lines = source.splitlines()
+    return "\n".join(text for text in lines if text.strip() not in (BEGIN, END) and not EXCUSE.fullmatch(text))
 
 
 def bound_names(statements: Iterable[ast.AST]) -> set[str]:
