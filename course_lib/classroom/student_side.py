@@ -14,7 +14,9 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from course_lib.classroom import namespaces
@@ -188,6 +190,18 @@ def _use_open_sockets(ports: dict[int, int]) -> None:
     setattr(Heartbeat, "_try_bind_socket", bind_heartbeat)  # noqa: B010 - as above
 
 
+@contextlib.contextmanager
+def _no_list_of_modules() -> Iterator[None]:
+    """Spare the kernel the list of files for its debugger: after a fork, each module looked at is a page to copy."""
+    from ipykernel import ipkernel
+
+    setattr(ipkernel, "sys", SimpleNamespace(**{**vars(sys), "modules": {}}))  # noqa: B010 - as above
+    try:
+        yield
+    finally:
+        setattr(ipkernel, "sys", sys)  # noqa: B010 - as above
+
+
 def _mend_streams(**streams: Any) -> None:
     """Give back the streams that a cell took away: without them the kernel cannot end the cell."""
     for name, stream in streams.items():
@@ -223,7 +237,8 @@ def start_kernel(connection: dict[str, Any], sockets: list[int], limits: dict[st
     sys.argv[1:] = []
     sys.path.insert(0, "")
     app: Any = IPKernelApp.instance()
-    app.initialize(["-f", path, "--HistoryManager.enabled=False"])
+    with _no_list_of_modules():
+        app.initialize(["-f", path, "--HistoryManager.enabled=False"])
     app.shell.user_ns.update(exit=_leave, quit=_leave)
     app.shell.events.register("post_execute", partial(_mend_streams, stdout=sys.stdout, stderr=sys.stderr))
 
