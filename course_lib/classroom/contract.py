@@ -28,7 +28,7 @@ from course_lib.classroom.warm import WarmClient, WarmProcess
 
 __all__ = ["LIMITS", "Outcome", "StartKernel", "canaries", "kernels", "try_everything"]
 
-LIMITS = SandboxLimits(memory_mb=4_096, resident_mb=800, disk_mb=16, cpu_seconds=50)
+LIMITS = SandboxLimits(memory_mb=4_096, resident_mb=800, disk_mb=16, cpu_seconds=40)
 """Small bounds, so that coming up against them takes little."""
 StartKernel = Callable[[SandboxLimits], StudentKernel]
 _PACKAGE = Path(__file__).parents[1]
@@ -81,7 +81,7 @@ class Outcome:
         words = " ".join(self.words.split())[:120]
         if not self.refused:
             return f"✗ NOT refused: {self.name}: {self.why} ({words})"
-        plain = re.sub(r"^\w+: (\[Errno \d+\] )?", "", words).partition(": '")[0]
+        plain = re.sub(r"^\w+: (\[Errno \d+\] )?(?=.)", "", words).partition(": '")[0].rstrip(":")
         return f"✓ refused: {self.name} ({plain})"
 
 
@@ -186,7 +186,7 @@ def _hoards(start: StartKernel, limits: SandboxLimits) -> Outcome:
 def _burns(start: StartKernel, limits: SandboxLimits) -> Outcome:
     source = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True:\n    pass"
     outcome = Outcome("compute for longer than allowed", False, "", "one submission could keep the machine busy")
-    return _ended_by(start, replace(limits, cpu_seconds=5), source, outcome)
+    return _ended_by(start, replace(limits, cpu_seconds=4), source, outcome)
 
 
 def _ended_by(start: StartKernel, limits: SandboxLimits, source: str, outcome: Outcome) -> Outcome:

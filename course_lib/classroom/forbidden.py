@@ -205,9 +205,12 @@ def _hard_link(path: str) -> str:
 
 
 def _link(path: str) -> bytes:
-    with suppress(FileExistsError):
-        os.symlink(path, "/tmp/symbolic")
-    return _read("/tmp/symbolic")
+    link = f"/tmp/link-{os.getpid()}"
+    os.symlink(path, link)
+    try:
+        return _read(link)
+    finally:
+        os.unlink(link)
 
 
 def _clone(flags: int) -> str:

@@ -127,6 +127,7 @@ class StudentKernel:
                 self._socket(zmq.DEALER, "control_port"),
             )
             self._wait_until_ready(start_timeout_s)
+            self._alone = len(_family(self.process()))
             threading.Thread(target=self._watch_memory, args=(self.process(),), daemon=True).start()
         except BaseException:
             self.stop()
@@ -168,13 +169,13 @@ class StudentKernel:
         return int(provisioner.process.pid) if provisioner and provisioner.process else 0
 
     def interrupt(self, *, grace_s: float = _GRACE_S) -> bool:
-        """Interrupt what runs; return whether the kernel is free again within `grace_s` seconds."""
+        """Interrupt what runs; return whether the kernel is free within `grace_s` seconds, with no process left."""
         try:
             self._send(self._control, "interrupt_request")
             self.ask(_NOTHING, time_limit_s=grace_s) if self._at_the_door else self._run("", grace_s)
         except (KernelLostError, KernelTimeoutError):
             return False
-        return True
+        return len(_family(self.process())) <= self._alone
 
     def stop(self) -> None:
         """End the kernel and all that it started, and remove its folder."""
