@@ -158,10 +158,11 @@ def grade_folder(
             found = _submissions(lesson, submissions, out, class_, remark)
             class_ = _with_manual(class_, store, terms.manual, decided, found)
             todo = _sort_out(store, found, class_, plan, regrade=terms.regrade)
+            pages = _Pages(out / "feedback", class_.title, store.take_pages())
             try:
-                _grade(store, todo, len(found), class_, plan, out, workers, progress)
+                _grade(store, todo, len(found), class_, pages, plan, out, workers, progress)
             finally:
-                _write_all(store, class_, out, terms)
+                _write_all(store, class_, pages, out, terms)
             return tuple(one.result for one in store.results())
 
 
@@ -272,6 +273,7 @@ def _grade(
     todo: list[_Job],
     total: int,
     class_: _Class,
+    pages: _Pages,
     plan: GradingPlan,
     out: Path,
     workers: int,
@@ -294,12 +296,12 @@ def _grade(
         student = student_of(result.student)[0]
         own = tries[student] = [old for old in tries.get(student, []) if old.file != one.file] + [one]
         for mark in class_.marks(own, everyone=False):
-            _write_student(mark, own, class_, out)
+            pages.write(mark, own)
         done += 1
         progress(result, done, total)
 
 
-def _write_all(store: ResultStore, class_: _Class, out: Path, terms: Terms) -> None:
+def _write_all(store: ResultStore, class_: _Class, pages: _Pages, out: Path, terms: Terms) -> None:
     """Make every file from the database; each is replaced in one step, and only where it differs."""
     results = store.results()
     marks = class_.marks(results)
@@ -307,7 +309,8 @@ def _write_all(store: ResultStore, class_: _Class, out: Path, terms: Terms) -> N
     for one in results:
         by_student.setdefault(student_of(one.result.student)[0], []).append(one)
     for mark in marks:
-        _write_student(mark, by_student.get(mark.student, []), class_, out)
+        pages.write(mark, by_student.get(mark.student, []))
+    store.keep_pages(pages.made_of)
     write_whole(out / "results.csv", plain_csv(marks, tasks=class_.tasks))
     shown = [_shown(mark) for mark in marks if mark.result]
     write_overview(shown, out / "index.html", title=class_.title, tasks=class_.tasks)
@@ -322,15 +325,29 @@ def _write_all(store: ResultStore, class_: _Class, out: Path, terms: Terms) -> N
         write_whole(out / EXPORTS[name], text)
 
 
-def _write_student(mark: Mark, tries: Sequence[Stored], class_: _Class, out: Path) -> None:
-    """Write the page of every try; the counted one shows the final mark and how it came about."""
-    for one in tries:
-        number = student_of(one.result.student)[1]
-        if mark.result is not None and one.result.page == mark.result.page:
-            write_feedback(_shown(mark), out / "feedback", title=class_.title, remarks=_remarks(mark))
-        else:
-            remarks = [f"This is try {number}; try {mark.counted} counts."]
-            write_feedback(one.result, out / "feedback", title=class_.title, remarks=remarks)
+class _Pages:
+    """The students' pages; what is there already, made of the same, is not made again."""
+
+    def __init__(self, folder: Path, title: str, made_of: dict[str, str]) -> None:
+        self.folder, self.title, self.made_of = folder, title, made_of
+        templates = sorted((Path(__file__).parent / "templates").iterdir())
+        self.style = _digest(title, _library(), *(path.read_text("utf-8") for path in templates if path.is_file()))
+
+    def write(self, mark: Mark, tries: Sequence[Stored]) -> None:
+        """Write the page of every try; the counted one shows the final mark and how it came about."""
+        for one in tries:
+            if mark.result is not None and one.result.page == mark.result.page:
+                self._write(_shown(mark), _remarks(mark))
+            else:
+                number = student_of(one.result.student)[1]
+                self._write(one.result, [f"This is try {number}; try {mark.counted} counts."])
+
+    def _write(self, result: SubmissionResult, remarks: list[str]) -> None:
+        made_of = _digest(self.style, repr(result), remarks)
+        page = self.folder / f"{result.page}.html"
+        if self.made_of.get(result.page) != made_of or not page.exists():
+            write_feedback(result, self.folder, title=self.title, remarks=remarks)
+            self.made_of[result.page] = made_of
 
 
 def _shown(mark: Mark) -> SubmissionResult:

@@ -39,6 +39,7 @@ _STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE requirements (submission INTEGER NOT NULL REFERENCES submissions(id) ON DELETE CASCADE,"
         " place INTEGER NOT NULL, task TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, points REAL NOT NULL,"
         " max_points REAL NOT NULL, state TEXT NOT NULL, message TEXT NOT NULL, PRIMARY KEY (submission, place))",
+        "CREATE TABLE pages (page TEXT PRIMARY KEY, made_of TEXT NOT NULL)",
         "CREATE TABLE manual (student TEXT PRIMARY KEY, points REAL NOT NULL, comment TEXT NOT NULL)",
     ),
 )
@@ -163,6 +164,18 @@ class ResultStore:
             for number, file, student, page, points, max_points, problem, sandboxed, seconds, fingerprint, content,
             handed_in, final in rows
         ]  # fmt: skip
+
+    def keep_pages(self, made_of: Mapping[str, str]) -> None:
+        """Note what each page was made of, so that the same page is not made again."""
+        with self._all_or_nothing():
+            self._database.executemany("INSERT OR REPLACE INTO pages VALUES (?, ?)", made_of.items())
+
+    def take_pages(self) -> dict[str, str]:
+        """Return what each page was made of, and forget it: a run that is killed leaves pages to be made anew."""
+        with self._all_or_nothing():
+            pages = dict(self._database.execute("SELECT page, made_of FROM pages"))
+            self._database.execute("DELETE FROM pages")
+        return pages
 
     def gradings(self) -> dict[str, int]:
         """Return how often each file was graded."""

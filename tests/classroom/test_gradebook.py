@@ -220,6 +220,23 @@ def test_a_slip_in_a_list_changes_nothing(grade, class_, tmp_path):
     database.close()
 
 
+def test_a_page_is_made_again_when_it_is_gone_or_would_be_another(grade, class_, tmp_path, monkeypatch):
+    made = []
+    real = gradebook.write_feedback
+    monkeypatch.setattr(
+        gradebook, "write_feedback", lambda one, *a, **b: (made.append(one.student), real(one, *a, **b))
+    )
+    class_(ada="x", bo="y")
+    grade()
+    grade()
+    assert sorted(made) == ["ada", "bo"]
+    (tmp_path / "out" / "feedback" / "bo.html").unlink()
+    grade()
+    assert made[2:] == ["bo"]
+    grade(manual=table(tmp_path / "hand.csv", "student,points\nada,1\n"))
+    assert made[3:] == ["ada"]
+
+
 def test_exports_are_made_from_the_database(grade, class_, tmp_path):
     class_(ada="xxx")
     grade()
