@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -139,6 +140,12 @@ def check_exercise(
                 for check in crew.map(_check_task, jobs):
                     checks.append(check)
                     report(check)
+            except CourseError:
+                if warm:
+                    warm.check()  # it knows better why no kernel starts
+                raise
+            except BrokenProcessPool:
+                raise CourseError(f"{lesson.path.name}: the process that checks it was ended: try again") from None
             finally:
                 crew.shutdown(cancel_futures=True)
     return tuple(checks)

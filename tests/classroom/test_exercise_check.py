@@ -1,8 +1,10 @@
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from course_lib.classroom import exercise_check
 from course_lib.classroom.cli import main
 from course_lib.classroom.exercise_check import check_exercise
 from course_lib.classroom.lesson import read_lesson
@@ -123,6 +125,20 @@ def test_a_cell_that_fails_in_the_sandbox_is_named(tmp_path):
 def test_without_a_sandbox_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(CourseError, match="bubblewrap"):
+        check_exercise(lesson(tmp_path))
+
+
+@pytest.mark.sandbox
+def test_a_checking_process_that_is_ended_is_one_line(tmp_path, monkeypatch):
+    class Deadly:
+        def __init__(self, *_):
+            pass
+
+        def __reduce__(self):
+            return os._exit, (1,)
+
+    monkeypatch.setattr(exercise_check, "_Job", Deadly)
+    with pytest.raises(CourseError, match=r"^01_doubling\.py: the process that checks it was ended: try again$"):
         check_exercise(lesson(tmp_path))
 
 
