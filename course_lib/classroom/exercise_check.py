@@ -131,7 +131,9 @@ def check_exercise(
         Path(folder).chmod(0o755)
         package = library_copy(lesson, Path(folder))
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["course_lib.classroom.trusted_side", *imported_by(lesson)])
+        tensors = any("torch" in source for task in lesson.tasks for source in task.rights)  # which torch reads here
+        libraries = [*imported_by(lesson), *(["torch"] if tensors else [])]
+        context.set_forkserver_preload(["course_lib.classroom.trusted_side", *libraries])
         with WarmProcess(package, limits=plan.limits) if plan.sandboxed else nullcontext() as warm:
             client = warm.client if warm else None
             jobs = [_Job(lesson.path, task.name, package, plan, client, most_mutants) for task in lesson.tasks]
