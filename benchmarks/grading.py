@@ -10,8 +10,9 @@ Without options: ours and papermill, on 15 submissions. The peers live in enviro
     python3 -m venv PEER && PEER/bin/pip install PACKAGE torch numpy matplotlib scikit-learn scipy ipykernel
 
 with PACKAGE nbgrader==0.9.6 or otter-grader==7.0.0; PYTHON is PEER/bin/python. The class answers an exercise of the
-course (`--topic`, 03_convolution: six tasks): right, half, known wrong answers, stubs, a syntax error, a cell that ends
-its kernel, files that are no notebook; no endless loops, for the peers have no short limit. No two files are equal.
+course (`--topic`, 03_convolution: six tasks in numpy; 04_lenet: five with torch, as later ones): right, half, known
+wrong answers, stubs, a syntax error, a cell that ends its kernel, files that are no notebook; no endless loops, for
+the peers have no short limit. No two files are equal.
 Every grader gets the same answers and all checks, visible and hidden, uses two processes, and starts anew each time;
 start-up is part of its time. In each round each of them grades the class once, and each round begins with another one;
 medians are printed, and ratios are taken within a round. Ours grades in its sandbox and writes feedback pages,
