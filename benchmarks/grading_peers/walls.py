@@ -16,6 +16,7 @@ import time
 
 from course_lib.classroom import namespaces
 from course_lib.classroom.fork_server import LIBRARIES
+from course_lib.classroom.huge_pages import use_huge_pages
 
 STARTS = 30
 
@@ -57,6 +58,7 @@ def main() -> None:
             importlib.import_module(name)
     gc.collect()
     gc.freeze()
+    use_huge_pages()
     start(walls), start(None)
     print(json.dumps([(start(walls), start(None)) for _ in range(STARTS)]))
 
