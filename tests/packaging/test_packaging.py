@@ -34,7 +34,9 @@ PINS = _pins(ROOT / "constraints.txt")
 COLAB = _pins(Path(__file__).parent / "colab_packages.txt")
 
 
-@pytest.mark.parametrize("requirement", BASE + [r for n in ("classroom", "lab", "slides", "dev") for r in EXTRAS[n]], ids=str)
+@pytest.mark.parametrize(
+    "requirement", BASE + [r for n in ("classroom", "lab", "slides", "dev") for r in EXTRAS[n]], ids=str
+)
 def test_every_direct_dependency_is_pinned_within_its_bounds(requirement: Requirement) -> None:
     assert requirement.specifier.contains(PINS[canonicalize_name(requirement.name)])
 
@@ -61,7 +63,9 @@ def test_environment_yml_names_what_pyproject_names_in_the_versions_of_constrain
         match = re.fullmatch(r"([a-z0-9-]+)(?:==?)([\d.]+?)(?:\.\*)?", entry)
         if match:
             listed[canonicalize_name(match[1])] = match[2]
-    wanted = {canonicalize_name(r.name) for r in BASE + [r for n in ("classroom", "lab", "slides", "dev") for r in EXTRAS[n]]}
+    wanted = {
+        canonicalize_name(r.name) for r in BASE + [r for n in ("classroom", "lab", "slides", "dev") for r in EXTRAS[n]]
+    }
     assert set(listed) == wanted
     for name, version in listed.items():
         parts = len(version.split("."))
