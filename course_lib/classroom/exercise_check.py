@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from course_lib.classroom.fork_server import libraries_named
 from course_lib.classroom.grading import GradingPlan, library_copy
 from course_lib.classroom.judging import TaskResult, imported_by, judge_task, setup_cells, trusted_names
 from course_lib.classroom.kernels import StudentKernel
@@ -134,7 +135,9 @@ def check_exercise(
         tensors = any("torch" in source for task in lesson.tasks for source in task.rights)  # which torch reads here
         libraries = [*imported_by(lesson), *(["torch"] if tensors else [])]
         context.set_forkserver_preload(["course_lib.classroom.trusted_side", *libraries])
-        with WarmProcess(package, limits=plan.limits) if plan.sandboxed else nullcontext() as warm:
+        warm_libraries = libraries_named([lesson.path.read_text(encoding="utf-8")])
+        walls = WarmProcess(package, limits=plan.limits, libraries=warm_libraries) if plan.sandboxed else nullcontext()
+        with walls as warm:
             client = warm.client if warm else None
             jobs = [_Job(lesson.path, task.name, package, plan, client, most_mutants) for task in lesson.tasks]
             crew = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context)

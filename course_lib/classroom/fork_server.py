@@ -14,33 +14,49 @@ import importlib
 import json
 import os
 import random
+import re
 import select
 import signal
 import socket
 import sys
 import traceback
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from course_lib.classroom import namespaces
 from course_lib.classroom.huge_pages import use_huge_pages
 from course_lib.classroom.student_side import start_kernel
 
-__all__ = ["LIBRARIES", "main"]
+__all__ = ["LIBRARIES", "libraries_named", "main"]
 
-LIBRARIES = (
-    "numpy", "scipy.ndimage", "scipy.signal", "scipy.stats", "pandas", "PIL.Image", "pydicom", "nibabel", "tqdm.auto",
-    "sklearn.datasets", "sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection",
-    "matplotlib.pyplot",
-    "torch", "torch.nn.functional", "torch.utils.data", "lightning_fabric",
-    "course_lib.arithmetic", "course_lib.brain_age", "course_lib.classroom.session", "course_lib.data",
-    "course_lib.figures", "course_lib.metrics", "course_lib.models.lenet", "course_lib.summary", "course_lib.training",
-    "course_lib.widgets",
-    "ipykernel.debugger", "ipykernel.ipkernel", "ipykernel.kernelapp", "ipywidgets", "jupyter_client.session",
+LIBRARIES = {
+    "numpy": ("numpy",),
+    "scipy": ("scipy.ndimage", "scipy.signal", "scipy.stats"),
+    "pandas": ("pandas",),
+    "PIL": ("PIL.Image",),
+    "pydicom": ("pydicom",),
+    "nibabel": ("nibabel",),
+    "tqdm": ("tqdm.auto",),
+    "sklearn": ("sklearn.datasets", "sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection"),
+    "matplotlib": ("matplotlib.pyplot",),
+    "torch": ("torch", "torch.nn.functional", "torch.utils.data"),
+    "course_lib.arithmetic": ("course_lib.arithmetic",),
+    "course_lib.brain_age": ("course_lib.brain_age",),
+    "course_lib.data": ("course_lib.data",),
+    "course_lib.figures": ("course_lib.figures",),
+    "course_lib.metrics": ("course_lib.metrics",),
+    "course_lib.models": ("course_lib.models.lenet",),
+    "course_lib.summary": ("course_lib.summary",),
+    "course_lib.training": ("course_lib.training", "lightning_fabric"),
+    "course_lib.widgets": ("course_lib.widgets", "ipywidgets"),
+}
+"""What a kernel can find imported, by the name that a cell imports; whatever else it needs it imports as always."""
+
+_KERNEL = (
+    "course_lib.classroom.session", "numpy", "ipykernel.debugger", "ipykernel.ipkernel", "ipykernel.kernelapp",
     "IPython.core.completer", "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect",
-    "IPython.extensions.storemagic", "tornado.platform.asyncio",
+    "IPython.extensions.storemagic", "jupyter_client.session", "tornado.platform.asyncio",
 )  # fmt: skip
-"""What a kernel finds imported; a lesson that needs more imports it as always."""
-
 _LARGEST_REQUEST = 2**16
 _MOST_FILES = 16
 _BACKEND = "module://matplotlib_inline.backend_inline"
@@ -50,13 +66,13 @@ def main() -> None:
     """Import the libraries, then fork kernels for whoever connects.
 
     Arguments of the command: the file descriptor of a listening socket; after how many seconds without a client to end
-    (0: never, it belongs to whoever started it).
+    (0: never, it belongs to whoever started it); which of the libraries to import, all by default.
     """
     listener, idle_s = socket.socket(fileno=int(sys.argv[1])), float(sys.argv[2])
     if idle_s and os.fork():
         return  # nobody waits for a process that serves a whole desk
     os.environ["MPLBACKEND"] = _BACKEND  # as a kernel sets it before anything is imported
-    for name in LIBRARIES:
+    for name in (*_KERNEL, *(name for library in sys.argv[3:] or LIBRARIES for name in LIBRARIES[library])):
         with contextlib.suppress(Exception):  # missing or withheld: the cell that imports it says so
             importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the dead
@@ -71,6 +87,24 @@ def main() -> None:
             elif not _serve(client):
                 client.close()
                 clients.remove(client)
+
+
+def libraries_named(cells: Iterable[str]) -> list[str]:
+    """Return the keys of `LIBRARIES` that the sources of cells import.
+
+    Examples
+    --------
+    >>> libraries_named(["import os, torch.nn as nn", "from course_lib.data import load_digits"])
+    ['torch', 'course_lib.data']
+    """
+    found = {
+        name.split()[0]
+        for cell in cells
+        for line in re.findall(r"^[ \t]*(?:from|import)[ \t]+(.+)", cell, flags=re.MULTILINE)
+        for name in line.split(" import ")[0].split(",")
+        if name.strip()
+    }
+    return [key for key in LIBRARIES if any(name == key or name.startswith(f"{key}.") for name in found)]
 
 
 def _serve(client: socket.socket) -> bool:

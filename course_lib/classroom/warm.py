@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -126,6 +127,8 @@ class WarmProcess:
         Copy of `course_lib` that the kernels may see.
     limits : SandboxLimits
         What each of them may use.
+    libraries : sequence of str
+        Which of `course_lib.classroom.fork_server.LIBRARIES` to import beforehand; all by default.
 
     Raises
     ------
@@ -133,11 +136,12 @@ class WarmProcess:
         bubblewrap is missing, or the process does not start.
     """
 
-    def __init__(self, package: Path, *, limits: SandboxLimits) -> None:
+    def __init__(self, package: Path, *, limits: SandboxLimits, libraries: Sequence[str] = ()) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="course-"))
         self.client = WarmClient(self._folder / "warm", limits=limits)
         with listen(self.client.address) as listener, (self._folder / "last_words").open("wb") as words:
             command = [sys.executable, "-P", "-m", "course_lib.classroom.fork_server", str(listener.fileno()), "0"]
+            command += libraries
             self._process = subprocess.Popen(
                 sandbox_command(command, package=package, limits=limits, user=None, keeps_rights=True),
                 pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL, stdout=words, stderr=words, cwd="/",

@@ -13,8 +13,9 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from course_lib.classroom.fork_server import libraries_named
 from course_lib.classroom.grading import GradingPlan, SubmissionResult, grade_submission, library_copy, ungraded
-from course_lib.classroom.judging import imported_by, trusted_names
+from course_lib.classroom.judging import imported_by, setup_cells, trusted_names
 from course_lib.classroom.lesson import Lesson, read_lesson
 from course_lib.classroom.sandbox import why_no_sandbox
 from course_lib.classroom.slow_imports import skip_slow_imports
@@ -48,7 +49,9 @@ def grade_class(
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
         Path(folder).chmod(0o755)
         package = library_copy(lesson, Path(folder))
-        warm = WarmProcess(package, limits=plan.limits) if plan.sandboxed else None
+        cells = (text for one in submissions for kind, text in one.cells if kind == "code")
+        libraries = libraries_named([*setup_cells(lesson), *cells]) or ["numpy"]
+        warm = WarmProcess(package, limits=plan.limits, libraries=libraries) if plan.sandboxed else None
         try:
             crew += [_Worker(lesson, package, plan, warm) for _ in range(min(workers, len(waiting)))]
             while waiting or any(worker.busy for worker in crew):

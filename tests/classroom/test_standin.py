@@ -69,7 +69,7 @@ class LocalDoor:
         self.born = 0
 
     def ask(self, request):
-        return read_reply(self, student_side.answer(json.dumps(request)).text)
+        return read_reply(self, student_side.answer(json.dumps(request)))
 
     def generation(self):
         return self.born

@@ -1,0 +1,31 @@
+from course_lib.classroom.fork_server import LIBRARIES, libraries_named
+
+
+def test_the_libraries_that_cells_import_are_found_in_every_form():
+    cells = [
+        "import os, torch as t, numpy",
+        "if x:\n    from sklearn.svm import SVC",
+        "from course_lib.data.images import a",
+    ]
+    assert libraries_named(cells) == ["numpy", "sklearn", "torch", "course_lib.data"]
+
+
+def test_what_is_not_known_or_not_an_import_is_left_out():
+    cells = [
+        "import evil, torchvision",
+        "# import torch",
+        "text = 'import torch'",
+        "from . import x",
+        "import",
+        "import ,",
+        "%x",
+    ]
+    assert libraries_named(cells) == []
+
+
+def test_every_library_is_imported_by_names_below_its_own():
+    assert all(
+        name.split(".")[0] in (key.split(".")[0], "lightning_fabric", "ipywidgets")
+        for key in LIBRARIES
+        for name in LIBRARIES[key]
+    )
