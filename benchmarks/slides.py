@@ -69,8 +69,8 @@ def read(path: Path, regions: int) -> None:
             for round_ in range(regions):
                 x, y = (int(place) * scale for place in rng.integers(0, level.width - side + 1, 2))
                 readers = [
-                    lambda x=x, y=y: ours.read_region(x, y, side, side, level=number),  # noqa: B023
-                    lambda x=x, y=y: theirs.read_region((x, y), number, (side, side)),  # noqa: B023
+                    lambda x=x, y=y: ours.read_region(x, y, side, side, level=number),  # noqa: B023 - called in this very round
+                    lambda x=x, y=y: theirs.read_region((x, y), number, (side, side)),  # noqa: B023 - called in this very round
                 ]
                 found: dict[int, np.ndarray] = {}
                 for which in (0, 1) if round_ % 2 else (1, 0):

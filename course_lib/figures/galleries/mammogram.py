@@ -45,8 +45,8 @@ def plot_mammogram_pairs(women: MammogramPairs) -> Figure:
     number = len(women.images)
     if number == 0:
         raise ValueError("women needs at least one examination to draw, got none")
-    figure = Figure(figsize=(6.4, 2.75 * number + 0.5), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.01, wspace=0.01)  # type: ignore[union-attr, call-arg]
+    figure = Figure(figsize=(6.4, 2.75 * number + 0.5))
+    figure.set_layout_engine("constrained", w_pad=0.01, wspace=0.01)
     for i in range(number):
         for view in (0, 1):
             for side in (0, 1):

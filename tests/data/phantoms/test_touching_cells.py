@@ -1,6 +1,7 @@
 """Touching nuclei: the truth fits the image, pairs touch as often as in real images, and borders have to be learned."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -108,11 +109,13 @@ def test_labels_of_another_shape_are_refused() -> None:
         contact_masks(np.ones((2, 2), int))
 
 
-def test_a_small_net_with_a_class_for_contacts_beats_a_threshold_and_its_pieces() -> None:
+def test_a_small_net_with_a_class_for_contacts_beats_a_threshold_and_its_pieces(
+    small_unet: Callable[[int, int], nn.Module],
+) -> None:
     training, test = make_touching_cells(60, seed=0), make_touching_cells(30, seed=100)
     by_threshold = _f1([_pieces(_above_otsu(image[0])) for image in test.images], test.labels)
     merged = _f1([_pieces(mask) for mask in test.masks], test.labels)  # the true mask, without borders
-    by_net = _f1(_nuclei_of_a_net(training, test.images), test.labels)
+    by_net = _f1(_nuclei_of_a_net(training, test.images, small_unet), test.labels)
     assert 0.5 < by_threshold < merged < 0.95
     assert by_net > by_threshold + 0.07
 
@@ -146,32 +149,13 @@ def _f1(predicted: list[np.ndarray], true: np.ndarray) -> float:
     return 2 * hits / total
 
 
-class _Net(nn.Module):
-    """7,403 weights: one step down, one up, three classes: ground, nucleus, contact."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fine, self.coarse, self.joined = _block(1, 10), _block(10, 16), _block(20, 10)
-        self.up, self.last = nn.ConvTranspose2d(16, 10, kernel_size=2, stride=2), nn.Conv2d(10, 3, kernel_size=1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        fine = self.fine(x)
-        coarse = self.coarse(nn.functional.max_pool2d(fine, 2))
-        return self.last(self.joined(torch.cat([fine, self.up(coarse)], dim=1)))
-
-
-def _block(in_channels: int, out_channels: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for channels in (in_channels, out_channels):
-        layers += [nn.Conv2d(channels, out_channels, kernel_size=3, padding=1), nn.BatchNorm2d(out_channels), nn.ReLU()]
-    return nn.Sequential(*layers)
-
-
-def _nuclei_of_a_net(training: TouchingCells, images: np.ndarray) -> list[np.ndarray]:
+def _nuclei_of_a_net(
+    training: TouchingCells, images: np.ndarray, small_unet: Callable[[int, int], nn.Module]
+) -> list[np.ndarray]:
     x = torch.tensor(training.images)
     y = torch.tensor(np.where(contact_masks(training.labels), 2, training.masks))
     torch.manual_seed(0)
-    net, random = _Net(), np.random.default_rng(0)
+    net, random = small_unet(1, 3), np.random.default_rng(0)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-2, total_steps=150)
     for _ in range(150):
