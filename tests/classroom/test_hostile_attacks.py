@@ -15,6 +15,7 @@ import pytest
 from course_lib.classroom.contract import canaries
 
 # ruff: noqa: E501 - programs as data
+CHECKOUT = Path(__file__).resolve().parents[2]
 DOUBLE = "def double(x):\n    return 2 * x"
 COUNTER = """class Counter:
     def __init__(self):
@@ -69,7 +70,7 @@ for name in os.listdir('/proc/self/fd'):
 
 # name: cells, marks earned
 CASES = {
-    "other students' files": (around(LOOK + "look(['/tmp/*', '/tmp/*/*', '/home/*', '/root/*', '/work/*', '*', '../*'])"), ALL),
+    "other students' files": (around(LOOK + f"look(['/tmp/*', '/tmp/*/*', '/home/*', '/root/*', '{CHECKOUT}/*', '*', '../*'])"), ALL),
     "the gradebook": (around(LOOK + "look(['/**/results.csv', '/**/gradebook*', '/**/*.sqlite'])"), ALL),
     "the grader's memory": (around(LOOK + "look(['/proc/*/mem', '/proc/*/maps', '/proc/*/environ', '/dev/mem', '/proc/kcore'])"), ALL),
     "the grader's open files": (around(LOOK + "look(['/proc/*/fd/*', '/proc/*/cwd/*', '/proc/*/root/*'])"), ALL),
