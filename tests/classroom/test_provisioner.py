@@ -36,7 +36,7 @@ def _kernelspec(tmp_path_factory):
 def a_kernel(**options):
     manager, client = start_new_kernel(kernel_name="course-warm", extra_arguments=["--log-level=ERROR"], **options)
     try:
-        yield manager, lambda source: said(client, source)
+        yield manager, client
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
@@ -60,11 +60,11 @@ def said(client, source: str) -> str:
 
 
 def test_a_kernel_has_the_libraries_its_folder_and_its_environment(tmp_path):
-    with a_kernel(cwd=str(tmp_path), env={**os.environ, "FAVOURITE": "blue"}) as (_, run):
-        assert run("import sys; print('torch' in sys.modules, 'sklearn' in sys.modules)") == "True True"
-        assert run("import os; print(os.getcwd(), os.environ['FAVOURITE'])") == f"{tmp_path} blue"
-        assert run("print(__name__, sys.argv[0].endswith('.py'), sys.path[0] == '')") == "__main__ True True"
-        assert "image/png" in run("import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show()")
+    with a_kernel(cwd=str(tmp_path), env={**os.environ, "FAVOURITE": "blue"}) as (_, client):
+        assert said(client, "import sys; print('torch' in sys.modules, 'sklearn' in sys.modules)") == "True True"
+        assert said(client, "import os; print(os.getcwd(), os.environ['FAVOURITE'])") == f"{tmp_path} blue"
+        assert said(client, "print(__name__, sys.argv[0].endswith('.py'), sys.path[0] == '')") == "__main__ True True"
+        assert "image/png" in said(client, "import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show()")
 
 
 def test_nothing_leaks_from_one_kernel_to_the_next(tmp_path):
@@ -73,27 +73,24 @@ def test_nothing_leaks_from_one_kernel_to_the_next(tmp_path):
     draw = "print(random.random(), np.random.rand(), torch.rand(1).item())"
     drawn = []
     for _ in range(2):
-        with a_kernel(cwd=str(tmp_path)) as (_, run):
-            run("import json, os, random, numpy as np, torch")
-            assert run(look) == f"False False False {tmp_path}"
-            drawn += run(draw).split()
-            run(spoil)
+        with a_kernel(cwd=str(tmp_path)) as (_, client):
+            said(client, "import json, os, random, numpy as np, torch")
+            assert said(client, look) == f"False False False {tmp_path}"
+            drawn += said(client, draw).split()
+            said(client, spoil)
     assert len(set(drawn)) == 6
 
 
 def test_a_kernel_is_interrupted_and_restarted():
-    with a_kernel() as (manager, run):
-        assert run("import os, signal, threading; x = 1; print(threading.active_count() < 20)") == "True"
-        first = run("print(os.getpid())")
+    with a_kernel() as (manager, client):
+        assert said(client, "import os, signal, threading; x = 1; print(threading.active_count() < 20)") == "True"
+        first = said(client, "print(os.getpid())")
         stop = "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()\nwhile True: pass"
-        assert run(stop) == "KeyboardInterrupt"
+        assert said(client, stop) == "KeyboardInterrupt"
         manager.restart_kernel(now=True)
-        client = manager.client()
-        client.start_channels()
         client.wait_for_ready(timeout=60)
         assert said(client, "print('x' in globals())") == "False"
         assert said(client, "import os; print(os.getpid())") != first
-        client.stop_channels()
 
 
 def test_a_kernel_ends_when_whoever_asked_for_it_is_killed():
@@ -110,8 +107,8 @@ def test_where_nothing_can_be_forked_the_kernel_starts_as_any_other(monkeypatch,
         raise OSError("no such thing here")
 
     monkeypatch.setattr(provisioner, "ask_for_kernel", refuse)
-    with a_kernel() as (_, run):
-        assert run("import sys; print('torch' in sys.modules)") == "False"
+    with a_kernel() as (_, client):
+        assert said(client, "import sys; print('torch' in sys.modules)") == "False"
 
 
 def test_a_folder_that_others_can_enter_is_not_used(monkeypatch, tmp_path):
