@@ -7,7 +7,11 @@ import pytest
 from course_lib.classroom.grading import SubmissionResult
 from course_lib.classroom.judging import RequirementResult, TaskResult
 from course_lib.classroom.statistics import (
-    FEW, Hint, commonest_hints, item_rest_correlation, task_statistics,
+    FEW,
+    Hint,
+    commonest_hints,
+    item_rest_correlation,
+    task_statistics,
 )  # fmt: skip
 
 
