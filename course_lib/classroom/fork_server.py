@@ -40,6 +40,7 @@ LIBRARIES = {
     "sklearn": ("sklearn.datasets", "sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection"),
     "matplotlib": ("matplotlib.pyplot",),
     "torch": ("torch", "torch.nn.functional", "torch.utils.data"),
+    "torch.optim": ("torch._dynamo",),  # the first optimiser that is made asks for it, and it takes 2 s
     "course_lib.arithmetic": ("course_lib.arithmetic",),
     "course_lib.brain_age": ("course_lib.brain_age",),
     "course_lib.data": ("course_lib.data",),
@@ -90,20 +91,22 @@ def main() -> None:
 
 
 def libraries_named(cells: Iterable[str]) -> list[str]:
-    """Return the keys of `LIBRARIES` that the sources of cells import.
+    """Return the keys of `LIBRARIES` that the sources of cells import, or, as `torch.optim`, use.
 
     Examples
     --------
     >>> libraries_named(["import os, torch.nn as nn", "from course_lib.data import load_digits"])
     ['torch', 'course_lib.data']
     """
+    text = "\n".join(cells)
     found = {
         name.split()[0]
-        for cell in cells
-        for line in re.findall(r"^[ \t]*(?:from|import)[ \t]+(.+)", cell, flags=re.MULTILINE)
+        for line in re.findall(r"^[ \t]*(?:from|import)[ \t]+(.+)", text, flags=re.MULTILINE)
         for name in line.split(" import ")[0].split(",")
         if name.strip()
     }
+    if re.search(r"\btorch\.optim\b|\bfrom torch import .*\boptim\b", text):
+        found.add("torch.optim")
     return [key for key in LIBRARIES if any(name == key or name.startswith(f"{key}.") for name in found)]
 
 

@@ -69,8 +69,9 @@ def trusted_names(lesson: Lesson) -> dict[str, Any]:
 
 
 def imported_by(lesson: Lesson) -> list[str]:
-    """Return the modules that the lesson's set-up cells import, so that they can be imported beforehand."""
-    found: list[str] = []
+    """Return the modules that the lesson's set-up cells import or its checks ask for, to be imported beforehand."""
+    checks = (check.source for task in lesson.tasks for check in task.checks)
+    found = ["torch._dynamo"] if any("torch.optim" in check for check in checks) else []  # any optimiser asks for it
     for source in setup_cells(lesson):
         for node in ast.walk(ast.parse(_without_magics(source))):
             if isinstance(node, ast.Import):

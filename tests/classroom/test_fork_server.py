@@ -10,6 +10,12 @@ def test_the_libraries_that_cells_import_are_found_in_every_form():
     assert libraries_named(cells) == ["numpy", "sklearn", "torch", "course_lib.data"]
 
 
+def test_what_an_optimiser_asks_for_is_found_however_it_is_named():
+    for cell in ("there('torch.optim.SGD')", "import torch.optim as o", "from torch import nn, optim"):
+        assert "torch.optim" in libraries_named([cell])
+    assert "torch.optim" not in libraries_named(["import torch"])
+
+
 def test_what_is_not_known_or_not_an_import_is_left_out():
     cells = [
         "import evil, torchvision",
