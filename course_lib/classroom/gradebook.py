@@ -18,6 +18,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from course_lib.classroom.exports import canvas_csv, json_text, moodle_csv, plain_csv
@@ -108,6 +109,7 @@ def grade_folder(
     *,
     plan: GradingPlan,
     workers: int = 1,
+    cluster: str = "",
     progress: Callable[[SubmissionResult, int, int], None] = lambda result, done, total: None,
     terms: Terms | None = None,
     remark: Callable[[str], None] = lambda line: None,
@@ -125,6 +127,8 @@ def grade_folder(
         Limits and sandbox.
     workers : int
         Submissions graded at the same time.
+    cluster : str
+        Address of a Dask scheduler whose workers grade instead.
     progress : callable
         Called with each new result, the number done and the number of all.
     terms : Terms, optional
@@ -148,6 +152,7 @@ def grade_folder(
     if out.resolve().is_relative_to(submissions.resolve()):
         raise CourseError(f"--out {out} lies among the submissions; name a folder outside of {submissions}")
     terms = terms or Terms()
+    grader = _on_cluster(cluster) if cluster else partial(grade_class, workers=workers)
     with _room_on_disk(out):
         if not submissions.exists():
             find_submissions(submissions, lesson.topic)  # says what is missing before anything is made
@@ -160,7 +165,7 @@ def grade_folder(
             todo = _sort_out(store, found, class_, plan, regrade=terms.regrade)
             pages = _Pages(out / "feedback", class_.title, store.take_pages())
             try:
-                _grade(store, todo, len(found), class_, pages, plan, out, workers, progress)
+                _grade(store, todo, len(found), class_, pages, plan, out, grader, progress)
             finally:
                 _write_all(store, class_, pages, out, terms)
             return tuple(one.result for one in store.results())
@@ -276,7 +281,7 @@ def _grade(
     pages: _Pages,
     plan: GradingPlan,
     out: Path,
-    workers: int,
+    grader: Callable[..., Iterator[SubmissionResult]],
     progress: Callable[[SubmissionResult, int, int], None],
 ) -> None:
     """Grade, and store each result before anything else is done with it."""
@@ -288,7 +293,7 @@ def _grade(
         tries.setdefault(student_of(one.result.student)[0], []).append(one)
     done = total - len(todo)
     ordered = [one.submission for one in todo]
-    for result in grade_class(class_.lesson, ordered, plan=plan, executed=out / "executed", workers=workers):
+    for result in grader(class_.lesson, ordered, plan=plan, executed=out / "executed"):
         job = jobs[result.page]
         final = not result.problem or result.problem == job.submission.problem
         one = Stored(result, job.file, job.fingerprint, job.content, job.handed_in, final)
@@ -299,6 +304,16 @@ def _grade(
             pages.write(mark, own)
         done += 1
         progress(result, done, total)
+
+
+def _on_cluster(address: str) -> Callable[..., Iterator[SubmissionResult]]:
+    try:
+        from course_lib.classroom.cluster import grade_on_cluster
+    except ModuleNotFoundError as problem:
+        if problem.name not in ("dask", "distributed"):
+            raise
+        raise CourseError("--cluster needs Dask: pip install 'course-lib[classroom,cluster]'") from None
+    return partial(grade_on_cluster, address=address)
 
 
 def _write_all(store: ResultStore, class_: _Class, pages: _Pages, out: Path, terms: Terms) -> None:

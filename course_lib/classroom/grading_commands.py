@@ -53,6 +53,12 @@ def add_grade(commands: Any) -> None:
         "--workers", metavar="N", type=int, default=0, help="at the same time; as many as cores by default"
     )
     parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        default="",
+        help="tcp://HOST:PORT of a Dask scheduler whose workers grade instead",
+    )
+    parser.add_argument(
         "--time-limit", metavar="S", type=float, default=60, help="seconds that one cell may run; 60 by default"
     )
     _add_terms(parser)
@@ -129,6 +135,8 @@ def _grade(options: argparse.Namespace) -> int:
 
     from course_lib.classroom.gradebook import EXPORTS, Terms, grade_folder
 
+    if options.cluster and options.workers:
+        raise CourseError("--cluster grades on all workers of the cluster; leave --workers out")
     (lesson,) = _exercises(options, [options.topic])
     workers = options.workers or len(os.sched_getaffinity(0))
     terms = Terms(
@@ -138,8 +146,8 @@ def _grade(options: argparse.Namespace) -> int:
     remarks: list[str] = []
     with _bar(lesson.topic) as progress:
         results = grade_folder(
-            lesson, options.submissions, options.out, plan=_plan(options), workers=workers, progress=progress,
-            terms=terms, remark=remarks.append,
+            lesson, options.submissions, options.out, plan=_plan(options), workers=workers, cluster=options.cluster,
+            progress=progress, terms=terms, remark=remarks.append,
         )  # fmt: skip
     for line in remarks:
         print(f"! {line}")

@@ -23,7 +23,7 @@ from course_lib.classroom.submission import Submission
 from course_lib.classroom.warm import WarmClient, WarmProcess
 from course_lib.errors import CourseError
 
-__all__ = ["grade_class"]
+__all__ = ["grade_class", "grade_what_comes"]
 
 
 def grade_class(
@@ -84,7 +84,9 @@ class _Worker:
         context.set_forkserver_preload(["course_lib.classroom.trusted_side", *imported_by(lesson)])
         self.connection, theirs = context.Pipe()
         client = warm.client if warm else None
-        self.process = context.Process(target=_work, args=(theirs, lesson.path, package, plan, client), daemon=False)
+        self.process = context.Process(
+            target=grade_what_comes, args=(theirs, lesson.path, package, plan, client), daemon=False
+        )
         self.process.start()
         theirs.close()
         self.current: Submission | None = None
@@ -151,14 +153,22 @@ def _bound_memory(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
 
 
-def _work(connection: Connection, source: Path, package: Path, plan: GradingPlan, warm: WarmClient | None) -> None:
-    """Do what a worker process does."""
+def grade_what_comes(
+    connection: Connection,
+    source: Path,
+    package: Path,
+    plan: GradingPlan,
+    warm: WarmClient | None,
+    *,
+    idle_s: float | None = None,
+) -> None:
+    """Do what a worker process does, until None comes, or nothing for `idle_s` seconds."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
     _bound_memory(plan.limits.resident_mb * 2**20)
     tempfile.tempdir = str(package.parent)
     skip_slow_imports()
     lesson: Lesson | None = None
-    while (job := connection.recv()) is not None:
+    while connection.poll(idle_s) and (job := connection.recv()) is not None:
         submission, executed = job
         try:
             if lesson is None:
