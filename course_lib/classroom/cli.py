@@ -173,7 +173,11 @@ def _run(options: argparse.Namespace) -> int:
 def _add_doctor(commands: Any) -> None:
     parser = commands.add_parser("doctor", help="say what this machine has, what it lacks, and the cure")
     parser.add_argument(
-        "--sandbox", action="store_true", help="try out that a submission can do no harm: everything it could try"
+        "--sandbox",
+        nargs="?",
+        const="bubblewrap",
+        choices=("bubblewrap", "docker", "podman"),
+        help="try out that a submission can do no harm: everything it could try; in bubblewrap by default",
     )
     parser.set_defaults(command=_doctor)
 
@@ -182,7 +186,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from course_lib.classroom.doctor import examine
 
     if options.sandbox:
-        return _doctor_sandbox()
+        return _doctor_sandbox("" if options.sandbox == "bubblewrap" else options.sandbox)
     lacking = 0
     for finding in examine():
         print(finding, flush=True)
@@ -191,13 +195,13 @@ def _doctor(options: argparse.Namespace) -> int:
     return 1 if lacking else 0
 
 
-def _doctor_sandbox() -> int:
+def _doctor_sandbox(engine: str) -> int:
     from course_lib.classroom.doctor import try_sandbox
     from course_lib.classroom.slow_imports import skip_slow_imports
 
     skip_slow_imports()
     good = True
-    for well, line in try_sandbox():
+    for well, line in try_sandbox(engine):
         print(line, flush=True)
         good = good and well
     return 0 if good else 1

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from course_lib.classroom.containers import ContainerClient, Containers
 from course_lib.classroom.forbidden import FORBIDDEN
 from course_lib.classroom.kernels import KernelLostError, KernelTimeoutError, StudentKernel
 from course_lib.classroom.sandbox import SandboxLimits
@@ -119,8 +120,19 @@ def canaries() -> Iterator[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def kernels(package: Path) -> Iterator[dict[str, StartKernel]]:
-    """Give what starts each kind of kernel that grading can use, by its name; `package` is what the kernels see."""
+def kernels(package: Path, *, engine: str = "") -> Iterator[dict[str, StartKernel]]:
+    """Give what starts each kind of kernel that grading can use, by its name; `package` is what the kernels see.
+
+    With the name of an engine (docker, podman) that is one kind: a container a kernel.
+    """
+    if engine:
+        Containers(engine, package, limits=LIMITS)  # says why it cannot be, before anything is tried
+
+        def contained(limits: SandboxLimits) -> StudentKernel:
+            return StudentKernel(package, limits=limits, warm=ContainerClient(engine, package, limits=limits))
+
+        yield {engine: contained}
+        return
     with WarmProcess(package, limits=LIMITS) as warm:
 
         def cold(limits: SandboxLimits) -> StudentKernel:

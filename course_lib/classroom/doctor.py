@@ -31,9 +31,11 @@ servers to reach, another notebook to disturb. Nothing is changed. It takes abou
 _KINDS = {
     "cold": "In a kernel that starts anew (used where a fork is not possible):",
     "warm": "In a kernel forked from a process that has loaded the libraries (what `course grade` uses):",
+    "docker": "In a kernel in a container of its own (what `course grade --sandbox docker` uses):",
+    "podman": "In a kernel in a container of its own (what `course grade --sandbox podman` uses):",
 }
 _DO_NOT_GRADE = (
-    "→ Do not grade notebooks from strangers here: update Linux and bubblewrap and try again, grade in a virtual "
+    "→ Do not grade notebooks from strangers here: update Linux and {sandbox} and try again, grade in a virtual "
     "machine, or on another computer; each line with ✗ says what could happen"
 )
 
@@ -85,8 +87,13 @@ def examine(root: Path | None = None) -> Iterator[Finding]:
     yield from _kernel()
 
 
-def try_sandbox() -> Iterator[tuple[bool, str]]:
+def try_sandbox(engine: str = "") -> Iterator[tuple[bool, str]]:
     """Try on this machine what no student's notebook may do, on each kind of kernel, and say what came of it.
+
+    Parameters
+    ----------
+    engine : str
+        docker or podman: tries their containers; else bubblewrap.
 
     Yields
     ------
@@ -101,12 +108,12 @@ def try_sandbox() -> Iterator[tuple[bool, str]]:
     from course_lib.classroom.contract import canaries, kernels, try_everything
     from course_lib.classroom.withhold import copy_without
 
-    _refuse_without_sandbox()
+    _refuse_without_sandbox(engine)
     yield True, _WHAT_IS_TRIED
     tried = holes = 0
     with tempfile.TemporaryDirectory(prefix="course-") as folder, canaries() as bait:
         Path(folder).chmod(0o755)
-        with kernels(copy_without([], Path(folder, "course_lib"))) as kinds:
+        with kernels(copy_without([], Path(folder, "course_lib")), engine=engine) as kinds:
             for kind, start in kinds.items():
                 yield True, f"\n{_KINDS[kind]}"
                 for outcome in try_everything(start, bait):
@@ -114,17 +121,21 @@ def try_sandbox() -> Iterator[tuple[bool, str]]:
                     yield outcome.refused, f"  {outcome}"
     yield (
         not holes,
-        f"\n{holes} of {tried} attempts are NOT refused. {_DO_NOT_GRADE}"
+        f"\n{holes} of {tried} attempts are NOT refused. {_DO_NOT_GRADE.format(sandbox=engine or 'bubblewrap')}"
         if holes
         else (f"\nAll {tried} attempts are refused: notebooks from strangers can be graded on this machine."),
     )
 
 
-def _refuse_without_sandbox() -> None:
+def _refuse_without_sandbox(engine: str) -> None:
+    from course_lib.classroom.containers import why_no_container
     from course_lib.classroom.sandbox import why_no_sandbox
 
-    if why_no_sandbox():
-        raise CourseError(why_no_sandbox())
+    why = why_no_container(engine) if engine else why_no_sandbox()
+    if why:
+        raise CourseError(why)
+    if engine:
+        return
     finding = _sandbox()
     if finding.state == "lacks":
         raise CourseError(f"{finding.name}: {finding.value}; {finding.cure}")

@@ -51,6 +51,8 @@ class GradingPlan:
         What each submission may take and use.
     sandboxed : bool
         False only by the teacher's explicit wish; every report says so.
+    engine : str
+        docker or podman: each kernel in a container of its own, instead of bubblewrap.
     seed : int
         Draws other random inputs for all hidden checks.
     """
@@ -58,6 +60,7 @@ class GradingPlan:
     times: TimeLimits = field(default_factory=TimeLimits)
     limits: SandboxLimits = field(default_factory=SandboxLimits)
     sandboxed: bool = True
+    engine: str = ""
     seed: int = 0
 
 

@@ -61,6 +61,12 @@ def add_grade(commands: Any) -> None:
     parser.add_argument(
         "--time-limit", metavar="S", type=float, default=60, help="seconds that one cell may run; 60 by default"
     )
+    parser.add_argument(
+        "--sandbox",
+        choices=("bubblewrap", "docker", "podman"),
+        default="bubblewrap",
+        help="what closes the students' code in; bubblewrap by default, and by far the fastest",
+    )
     _add_terms(parser)
     _add_common(parser)
     parser.set_defaults(command=_grade)
@@ -135,6 +141,8 @@ def _grade(options: argparse.Namespace) -> int:
 
     from course_lib.classroom.gradebook import EXPORTS, Terms, grade_folder
 
+    if options.cluster and options.sandbox != "bubblewrap":
+        raise CourseError(f"--cluster grades with bubblewrap; leave out --sandbox {options.sandbox}")
     if options.cluster and options.workers:
         raise CourseError("--cluster grades on all workers of the cluster; leave --workers out")
     (lesson,) = _exercises(options, [options.topic])
@@ -224,7 +232,12 @@ def _plan(options: argparse.Namespace) -> GradingPlan:
     seconds = getattr(options, "time_limit", 60)
     if not seconds > 0:
         raise CourseError(f"--time-limit needs a number of seconds above 0, got {seconds:g}")
-    return GradingPlan(times=TimeLimits(cell_s=seconds, call_s=min(20, seconds)), sandboxed=not options.no_sandbox)
+    sandbox = getattr(options, "sandbox", "bubblewrap")
+    engine = "" if sandbox == "bubblewrap" else sandbox
+    if engine and options.no_sandbox:
+        raise CourseError(f"--sandbox {engine} and --no-sandbox contradict each other; leave one out")
+    times = TimeLimits(cell_s=seconds, call_s=min(20, seconds))
+    return GradingPlan(times=times, sandboxed=not options.no_sandbox, engine=engine)
 
 
 @contextmanager

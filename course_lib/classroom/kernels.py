@@ -30,6 +30,7 @@ from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_client.session import Session
 
+from course_lib.classroom.containers import ContainerClient
 from course_lib.classroom.sandbox import SandboxLimits, kernel_environment, own_user, sandbox_command
 from course_lib.classroom.student_side import LEAVE, PORTS, REQUEST
 from course_lib.classroom.warm import WarmClient
@@ -128,7 +129,8 @@ class StudentKernel:
             )
             self._wait_until_ready(start_timeout_s)
             self._alone = len(_family(self.process()))
-            threading.Thread(target=self._watch_memory, args=(self.process(),), daemon=True).start()
+            if not isinstance(warm, ContainerClient):  # an engine bounds its containers' memory itself
+                threading.Thread(target=self._watch_memory, args=(self.process(),), daemon=True).start()
         except BaseException:
             self.stop()
             raise

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from course_lib.classroom.containers import Containers, kernels_from
 from course_lib.classroom.fork_server import libraries_named
 from course_lib.classroom.grading import GradingPlan, SubmissionResult, grade_submission, library_copy, ungraded
 from course_lib.classroom.judging import imported_by, setup_cells, trusted_names
@@ -39,7 +40,7 @@ def grade_class(
     CourseError
         No sandbox where one is wanted, or no kernel starts.
     """
-    if plan.sandboxed and why_no_sandbox():
+    if plan.sandboxed and not plan.engine and why_no_sandbox():
         raise CourseError(why_no_sandbox())
     if workers < 1:
         raise CourseError(f"--workers needs a number of at least 1, got {workers}")
@@ -51,7 +52,7 @@ def grade_class(
         package = library_copy(lesson, Path(folder))
         cells = (text for one in submissions for kind, text in one.cells if kind == "code")
         libraries = libraries_named([*setup_cells(lesson), *cells]) or ["numpy"]
-        warm = WarmProcess(package, limits=plan.limits, libraries=libraries) if plan.sandboxed else None
+        warm = kernels_from(plan.engine, package, limits=plan.limits, libraries=libraries) if plan.sandboxed else None
         try:
             crew += [_Worker(lesson, package, plan, warm) for _ in range(min(workers, len(waiting)))]
             while waiting or any(worker.busy for worker in crew):
@@ -78,7 +79,7 @@ def grade_class(
 class _Worker:
     """A process that grades one submission after another; the parent watches its time."""
 
-    def __init__(self, lesson: Lesson, package: Path, plan: GradingPlan, warm: WarmProcess | None) -> None:
+    def __init__(self, lesson: Lesson, package: Path, plan: GradingPlan, warm: WarmProcess | Containers | None) -> None:
         self.lesson, self.package, self.plan, self.warm = lesson, package, plan, warm
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["course_lib.classroom.trusted_side", *imported_by(lesson)])

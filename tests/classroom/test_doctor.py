@@ -167,9 +167,9 @@ def holes(monkeypatch):
         )
 
     monkeypatch.setattr(contract, "try_everything", try_everything)
-    monkeypatch.setattr(contract, "kernels", lambda package: nullcontext({"cold": None, "warm": None}))
+    monkeypatch.setattr(contract, "kernels", lambda package, engine: nullcontext({"cold": None, "warm": None}))
     monkeypatch.setattr("course_lib.classroom.withhold.copy_without", lambda names, folder: folder)
-    monkeypatch.setattr(doctor, "_refuse_without_sandbox", lambda: None)
+    monkeypatch.setattr(doctor, "_refuse_without_sandbox", lambda engine: None)
     return found
 
 
