@@ -158,8 +158,8 @@ ax.set(xlabel="radius of the three largest nuclei (units of the file)", ylabel="
 ax.legend()
 figures.show(
     figure,
-    alt="Two histograms of the worst radius. Benign lumps lie between 8 and 18, most near 13; malignant ones between 13 "
-    "and 36, most near 20. Between 14 and 18 they overlap.",
+    alt="Two histograms of the worst radius. Benign lumps lie between 7 and 20, most near 13; malignant ones between 13 "
+    "and 37, many near 18. Between 14 and 20 they overlap.",
 )
 
 # %% [markdown]
@@ -187,12 +187,12 @@ print(f"always 'benign': {100 * (val_truth == 0).mean():.1f}% right, all {val_tr
 # %% [markdown]
 # ## 2 The classical pipeline
 #
-# Now all 30 measurements. Three boxes, three steps: *preprocess*, *features*, *classifier*. The first is
-# **standardising**: subtract the mean of each measurement and divide by its spread, so that areas in the hundreds and
-# dents in the hundredths speak equally loud. Mean and spread come from the training part alone. (Why? Whoever takes
-# them from all lumps has looked at the test.)
+# Now all 30 measurements. Two of the three boxes were filled in Madison: *preprocess* (the outlines of the nuclei) and
+# *features* (what was measured on them). The *classifier* is ours: logistic regression, a weight for each feature.
 #
-# The features are those of 1995. The classifier is logistic regression: a weight for each feature.
+# In between, put the features on one scale. **Standardising** subtracts the mean of each measurement and divides by its
+# spread, so that areas in the hundreds and dents in the hundredths speak equally loud. Mean and spread come from the
+# training part alone. (Why? Whoever takes them from all lumps has looked at the test.)
 
 
 # %%
@@ -201,7 +201,7 @@ def standardise(features, split):
     return scaler.transform(features).astype(np.float32)
 
 
-# 1 preprocess, 2 features: what the file holds
+# 1 preprocess, 2 features: done in Madison, here on one scale
 inputs = standardise(breast.data, split)  # (569, 30)
 # 3 classifier
 logistic = LogisticRegression(max_iter=2000).fit(inputs[split.train], malignant[split.train])
@@ -282,8 +282,8 @@ figures.show(
 # %% [markdown]
 # Look at the right picture, since it decides what can be learned. Far from 0, sigmoid and tanh are flat: there a neuron
 # learns next to nothing. ReLU is flat on one side only. And Rosenblatt's **perceptron** (1958) had a hard step for its
-# activation: its slope is 0 wherever it has one. Nobody could carry a slope through *that*, and it took until 1985 before
-# layers of neurons were trained by their slopes in earnest.
+# activation: its slope is 0 wherever it has one. Nobody can carry a slope through *that*. Fukushima's **Neocognitron**
+# (1980) had many layers and learned in other ways; **back-propagation** (1985) is what trains layers by their slopes.
 #
 # You have met a neuron with a sigmoid already. **Predict**: how far from the probabilities of logistic regression is
 # `sigmoid(inputs @ weights + bias)`?
@@ -295,7 +295,7 @@ predicted_gap = None  # type your number
 neuron_says = sigmoid(inputs[split.val].astype(np.float64) @ logistic.coef_[0] + logistic.intercept_[0])
 gap = np.abs(neuron_says - logistic.predict_proba(inputs[split.val])[:, 1]).max()
 reveal(predicted_gap, gap)
-assert gap < 1e-6
+assert gap < 1e-5
 
 # %% [markdown]
 # So part 2 ended in one neuron. A net is many of them; what is new is the layer *before* the last.
@@ -461,8 +461,8 @@ print(f"steepest curvature {steep:.2f}, gentlest {gentle:.2f}: {steep / gentle:.
 descent_explorer()
 
 # %% [markdown]
-# Standardising makes the sides of the bowl more alike, so that one rate fits all directions. That is why it was the
-# first step of part 2. How much does it matter for the 30 measurements? **Predict** how many times as steep the raw bowl
+# Standardising makes the sides of the bowl more alike, so that one rate fits all directions. That is why we did it
+# in part 2. How much does it matter for the 30 measurements? **Predict** how many times as steep the raw bowl
 # is across as along: a hundred, a million, more?
 
 # %%
