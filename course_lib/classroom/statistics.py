@@ -23,6 +23,7 @@ __all__ = ["FEW", "Hint", "TaskStatistics", "commonest_hints", "item_rest_correl
 FEW = 30
 """Below so many students a correlation is a rough guide: its standard error is above 0.18."""
 
+_FEWEST = 5  # of fewer students no share says anything about a task
 _TOO_HARD = 0.4
 _TOO_WEAK = 0.1
 
@@ -46,7 +47,7 @@ class TaskStatistics:
     @property
     def concern(self) -> str:
         """Return what a teacher should ask about this task; empty when there is nothing to ask."""
-        if self.students and self.difficulty < _TOO_HARD:
+        if self.students >= _FEWEST and self.difficulty < _TOO_HARD:
             if 2 * self.attempted < self.students:
                 return "most did not try it: was there time, was it understood?"
             return "most of its points were missed: teach it again?"

@@ -1,11 +1,15 @@
+import base64
+import dataclasses
 import re
 from html.parser import HTMLParser
 
 import pytest
 
+from course_lib.classroom.exhibits import Exhibit, ExpectedPicture
 from course_lib.classroom.grading import SubmissionResult
 from course_lib.classroom.judging import RequirementResult, TaskResult
-from course_lib.classroom.report import write_feedback, write_overview
+from course_lib.classroom.report import LARGEST_PAGE, write_feedback, write_overview, write_similar
+from course_lib.classroom.similarity import Line, Pair, Side
 
 ATTACK = "<script>alert('x')</script>"
 
@@ -59,8 +63,9 @@ def feedback(tmp_path):
 
 @pytest.fixture
 def overview(tmp_path):
-    def write(*results):
-        return Page(write_overview(results, tmp_path / "index.html", title="Sizes", tasks=["output_size"]).read_text())
+    def write(*results, **more):
+        path = tmp_path / "index.html"
+        return Page(write_overview(results, path, title="Sizes", tasks=["output_size"], **more).read_text())
 
     return write
 
@@ -135,3 +140,79 @@ def test_the_overview_of_nobody_is_a_page_too(overview):
 def test_only_full_marks_are_a_hundred_percent(overview):
     nearly = SubmissionResult("ada", "a", "t", 999.0, 1000.0, (), "", True, 1.0)
     assert " 99 " in overview(nearly).text
+
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"x" * 45_000).decode()
+TWO = (Side("ada", "a", (Line("x = 1", True), Line(ATTACK, False)), 0), Side("bo", "b/o", (Line(ATTACK, True),), 2))
+
+
+def test_the_overview_says_which_task_failed_to_teach(overview):
+    page = overview(*(result(f"s{place}", states=("failed", "failed", "passed")) for place in range(5)))
+    assert "Look first at Output size: most of its points were missed: teach it again?" in page.text
+    assert "Output size ⚠ most of its points were missed: teach it again? 33 % 5 of 5 0 –" in page.text
+    assert "With so few students it is a rough guide only." in page.text
+    assert "5 × Which side is it?" in page.text
+
+
+def test_a_class_that_got_everything_is_asked_nothing(overview):
+    page = overview(*(result(f"s{place}", states=("passed",)) for place in range(5)))
+    assert "100 % 5 of 5 5 –" in page.text
+    for words in ("Look first", "Who needs a look", "missed most often", "commonest hints", "Could not", "similar"):
+        assert words not in page.text
+
+
+def test_the_overview_lists_who_needs_a_look_who_is_missing_and_the_longest(overview):
+    slow = dataclasses.replace(result("bo", states=("time",)), seconds=200.0)
+    blank = result("cy", states=("not attempted",))
+    page = overview(result("ada"), slow, blank, absent=["dee", ATTACK], similar=3)
+    assert "Who needs a look: 2 bo : stopped for time in output size" in page.text
+    assert "cy : nothing attempted" in page.text
+    assert f"Nothing handed in: 2 dee, {ATTACK}" in page.text
+    assert "The longest: bo 3.3 min, ada 1.0 s" in page.text
+    assert "3 pairs of similar submissions : a list, not a verdict" in page.text
+    assert "similar.html" in page.addresses
+
+
+def test_a_student_sees_what_their_cells_did_and_what_right_looks_like(feedback, tmp_path):
+    own = {"output_size": Exhibit(f"printed {ATTACK}", (PNG,))}
+    expected = {"output_size": ExpectedPicture(PNG, 'A "bar"')}
+    path = write_feedback(result(), tmp_path, title="Sizes", own=own, expected=expected)
+    page = Page(path.read_text())
+    assert f"printed {ATTACK}" in page.text
+    assert "script" not in page.tags
+    assert page.tags.count("img") == 2
+    assert 'alt="A &#34;bar&#34;"' in path.read_text()
+    right = write_feedback(result(states=("passed",)), tmp_path, title="Sizes", own=own, expected=expected)
+    assert Page(right.read_text()).tags.count("img") == 1  # what is right needs no picture to compare with
+
+
+def test_a_page_stays_small_whatever_a_student_draws(tmp_path):
+    task = result(states=("failed",) * 8, message='"' * 2_000).tasks[0]
+    names = [f"task_{place}" for place in range(6)]
+    one = dataclasses.replace(result(), tasks=tuple(dataclasses.replace(task, name=name) for name in names[:2]))
+    own = dict.fromkeys(names, Exhibit('"' * 3_000, (PNG, PNG)))
+    expected = dict.fromkeys(names, ExpectedPicture(PNG, "A map."))
+    path = write_feedback(one, tmp_path, title="Sizes", own=own, expected=expected)
+    assert path.stat().st_size < LARGEST_PAGE
+    few = dataclasses.replace(result(), tasks=tuple(dataclasses.replace(result().tasks[0], name=n) for n in names[:3]))
+    path = write_feedback(few, tmp_path, title="Sizes", own=own, expected=expected)
+    assert path.stat().st_size < LARGEST_PAGE
+    assert Page(path.read_text()).tags.count("img") == 3
+    assert "Some of it was left out here" in path.read_text()
+
+
+def test_similar_submissions_are_a_list_not_a_verdict(tmp_path):
+    path = write_similar([Pair(0.9, 30, *TWO)], tmp_path / "similar.html", title="Sizes", compared=7)
+    page = Page(path.read_text())
+    assert "A list, not a verdict." in page.text
+    assert "7 submissions compared." in page.text
+    assert "ada and bo 30 90 %" in page.text
+    assert "… 2 more lines" in page.text
+    assert "script" not in page.tags
+    assert set(page.addresses) == {"index.html", "#pair-1", "feedback/a.html", "feedback/b/o.html"}
+    nobody = write_similar([], tmp_path / "similar.html", title="Sizes", compared=1)
+    assert "No two submissions stand out." in Page(nobody.read_text()).text
+
+
+def test_no_student_page_speaks_of_similarity(feedback):
+    assert "similar" not in feedback(result()).text.casefold()
