@@ -1,9 +1,9 @@
 """From a folder of submissions to a folder of results.
 
 In the result folder: `results.sqlite` (everything, stored result by result), and made from it `results.csv`,
-`index.html` (the class), `feedback/STUDENT.html`; beside them `executed/STUDENT.ipynb`. A run that was killed at any
-moment is simply started again: what is stored is not graded again as long as the submission, the exercise, the library
-and the limits are the same.
+`index.html` (the class), `similar.html`, `feedback/STUDENT.html`; beside them `executed/STUDENT.ipynb`. A run that was
+killed at any moment is simply started again: what is stored is not graded again as long as the submission, the
+exercise, the library and the limits are the same.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from course_lib.classroom.earlier import read_earlier
+from course_lib.classroom.exhibits import expected_pictures, own_outputs
 from course_lib.classroom.exports import canvas_csv, json_text, moodle_csv, plain_csv
 from course_lib.classroom.grading import GradingPlan, SubmissionResult
 from course_lib.classroom.lesson import Lesson
 from course_lib.classroom.lms_zip import unpack
 from course_lib.classroom.marks import Mark, MarkRules, final_marks, read_late, read_moment, student_of
-from course_lib.classroom.report import write_feedback, write_overview
+from course_lib.classroom.report import write_feedback, write_overview, write_similar
 from course_lib.classroom.roster import Student, read_manual, read_roster
+from course_lib.classroom.similarity import similar_pairs
 from course_lib.classroom.store import ResultStore, Stored
 from course_lib.classroom.submission import Submission, find_submissions
 from course_lib.classroom.whole_files import write_whole
@@ -57,6 +60,8 @@ class Terms:
         "last" or "best" counts.
     exports : sequence of str
         Keys of `EXPORTS`.
+    earlier : sequence of Path
+        Result folders of earlier topics; empty for what was said before.
     assignment : str, optional
         Its name in Canvas or Moodle; the title of the exercise by default.
     regrade : bool
@@ -69,6 +74,7 @@ class Terms:
     late: str | None = None
     tries: str | None = None
     exports: Sequence[str] = ()
+    earlier: Sequence[Path] = ()
     assignment: str | None = None
     regrade: bool = False
 
@@ -163,11 +169,11 @@ def grade_folder(
             found = _submissions(lesson, submissions, out, class_, remark)
             class_ = _with_manual(class_, store, terms.manual, decided, found)
             todo = _sort_out(store, found, class_, plan, regrade=terms.regrade)
-            pages = _Pages(out / "feedback", class_.title, store.take_pages())
+            pages = _Pages(out, class_, store.take_pages())
             try:
                 _grade(store, todo, len(found), class_, pages, plan, out, grader, progress)
             finally:
-                _write_all(store, class_, pages, out, terms)
+                _write_all(store, class_, pages, out, terms, found)
             return tuple(one.result for one in store.results())
 
 
@@ -194,6 +200,8 @@ def _decided(store: ResultStore, terms: Terms) -> dict[str, object]:
         decided["tries"] = MarkRules(tries=terms.tries).tries
     if terms.roster is not None:
         decided["roster"] = list(read_roster(terms.roster, moment=read_moment).values())
+    if terms.earlier:
+        decided["earlier"] = read_earlier(terms.earlier)
     for name in terms.exports:
         if name not in EXPORTS:
             raise CourseError(f"--export needs one of {', '.join(EXPORTS)}, got {name}")
@@ -316,7 +324,9 @@ def _on_cluster(address: str) -> Callable[..., Iterator[SubmissionResult]]:
     return partial(grade_on_cluster, address=address)
 
 
-def _write_all(store: ResultStore, class_: _Class, pages: _Pages, out: Path, terms: Terms) -> None:
+def _write_all(
+    store: ResultStore, class_: _Class, pages: _Pages, out: Path, terms: Terms, found: dict[str, Submission]
+) -> None:
     """Make every file from the database; each is replaced in one step, and only where it differs."""
     results = store.results()
     marks = class_.marks(results)
@@ -328,7 +338,10 @@ def _write_all(store: ResultStore, class_: _Class, pages: _Pages, out: Path, ter
     store.keep_pages(pages.made_of)
     write_whole(out / "results.csv", plain_csv(marks, tasks=class_.tasks))
     shown = [_shown(mark) for mark in marks if mark.result]
-    write_overview(shown, out / "index.html", title=class_.title, tasks=class_.tasks)
+    write_overview(
+        shown, out / "index.html", title=class_.title, tasks=class_.tasks, earlier=store.value("earlier"),
+        absent=[mark.student for mark in marks if not mark.result], similar=_compare(store, marks, found, pages, out),
+    )  # fmt: skip
     assignment = terms.assignment or class_.title
     for name in terms.exports:
         if name == "canvas":
@@ -340,13 +353,41 @@ def _write_all(store: ResultStore, class_: _Class, pages: _Pages, out: Path, ter
         write_whole(out / EXPORTS[name], text)
 
 
+def _compare(
+    store: ResultStore, marks: Sequence[Mark], found: dict[str, Submission], pages: _Pages, out: Path
+) -> int | None:
+    """Write the pairs of similar submissions, unless it would be the same page; return how many there are."""
+    handed_in = {one.page: one for one in found.values() if one.cells}
+    counted = [
+        dataclasses.replace(handed_in[one.result.page], student=one.student)
+        for one in marks
+        if one.result and one.result.page in handed_in
+    ]
+    if len(counted) < 2 or len(store.results()) < len(found):  # of a run that was stopped, there will be another
+        return None
+    made_of = _digest(pages.style, [(one.student, one.page, one.digest) for one in counted])
+    known = store.value("similar") or ("", 0)
+    if known[0] != made_of or not (out / "similar.html").exists():
+        pairs = similar_pairs(counted, pages.class_.lesson)
+        write_similar(pairs, out / "similar.html", title=pages.class_.title, compared=len(counted))
+        known = (made_of, len(pairs))
+        store.keep({"similar": known})
+    return int(known[1])
+
+
 class _Pages:
     """The students' pages; what is there already, made of the same, is not made again."""
 
-    def __init__(self, folder: Path, title: str, made_of: dict[str, str]) -> None:
-        self.folder, self.title, self.made_of = folder, title, made_of
+    def __init__(self, out: Path, class_: _Class, made_of: dict[str, str]) -> None:
+        self.out, self.class_, self.made_of = out, class_, made_of
+        self.expected = expected_pictures(class_.lesson)
         templates = sorted((Path(__file__).parent / "templates").iterdir())
-        self.style = _digest(title, _library(), *(path.read_text("utf-8") for path in templates if path.is_file()))
+        self.style = _digest(
+            class_.title,
+            repr(self.expected),
+            _library(),
+            *(path.read_text("utf-8") for path in templates if path.is_file()),
+        )
 
     def write(self, mark: Mark, tries: Sequence[Stored]) -> None:
         """Write the page of every try; the counted one shows the final mark and how it came about."""
@@ -359,9 +400,10 @@ class _Pages:
 
     def _write(self, result: SubmissionResult, remarks: list[str]) -> None:
         made_of = _digest(self.style, repr(result), remarks)
-        page = self.folder / f"{result.page}.html"
-        if self.made_of.get(result.page) != made_of or not page.exists():
-            write_feedback(result, self.folder, title=self.title, remarks=remarks)
+        folder = self.out / "feedback"
+        if self.made_of.get(result.page) != made_of or not (folder / f"{result.page}.html").exists():
+            own = own_outputs(self.out / "executed" / f"{result.page}.ipynb", self.class_.lesson)
+            write_feedback(result, folder, title=self.class_.title, remarks=remarks, own=own, expected=self.expected)
             self.made_of[result.page] = made_of
 
 

@@ -82,6 +82,10 @@ def _add_terms(parser: argparse.ArgumentParser) -> None:
     terms.add_argument(
         "--export", action="append", default=[], choices=("canvas", "moodle", "json"), help="may be given several times"
     )
+    terms.add_argument(
+        "--earlier", metavar="DIR", type=Path, action="append", default=[],
+        help="the --out of an earlier topic: who falls far below it is listed; may be given several times",
+    )  # fmt: skip
     terms.add_argument("--assignment", metavar="NAME", help="its name in Canvas or Moodle; the title by default")
     terms.add_argument("--regrade", action="store_true", help="grade also what is unchanged")
 
@@ -149,7 +153,7 @@ def _grade(options: argparse.Namespace) -> int:
     workers = options.workers or len(os.sched_getaffinity(0))
     terms = Terms(
         roster=options.roster, manual=options.marks, deadline=options.deadline, late=options.late, tries=options.tries,
-        exports=options.export, assignment=options.assignment, regrade=options.regrade,
+        exports=options.export, earlier=options.earlier, assignment=options.assignment, regrade=options.regrade,
     )  # fmt: skip
     remarks: list[str] = []
     with _bar(lesson.topic) as progress:

@@ -237,6 +237,49 @@ def test_a_page_is_made_again_when_it_is_gone_or_would_be_another(grade, class_,
     assert made[3:] == ["ada"]
 
 
+def test_pages_show_what_cells_printed_and_the_class_page_who_fell_and_who_is_missing(grade, class_, tmp_path):
+    class_(ada="x" * 7, bo="y", cy="zzzzzz")
+    executed = tmp_path / "out" / "executed"
+    executed.mkdir(parents=True)
+    output = {"output_type": "stream", "text": "seen by ada alone"}
+    cell = {"cell_type": "code", "source": "def double(value): ...", "outputs": [output]}
+    (executed / "ada.ipynb").write_text(json.dumps({"cells": [cell]}))
+    (tmp_path / "before").mkdir()
+    table(tmp_path / "before" / "results.csv", "student,percent,problem\nada,95,\nbo,95,\ncy,90,\n")
+    grade(earlier=[tmp_path / "before"], roster=table(tmp_path / "r.csv", "id\nada\nbo\ncy\nzoe\n"))
+    assert "seen by ada alone" in (tmp_path / "out" / "feedback" / "ada.html").read_text()
+    assert "seen by ada alone" not in (tmp_path / "out" / "feedback" / "bo.html").read_text()
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert "bo</a>: 14 % here, 95 % in earlier topics" in page
+    assert "<h2>Nothing handed in: 1</h2>\n<p>zoe</p>" in page
+    grade()
+    assert (tmp_path / "out" / "index.html").read_text() == page  # said once, it holds
+
+
+def test_similar_submissions_are_compared_once_of_each_student_the_counted_try(grade, class_, tmp_path, monkeypatch):
+    compared = []
+    real = gradebook.similar_pairs
+    monkeypatch.setattr(
+        gradebook,
+        "similar_pairs",
+        lambda class_, lesson: (compared.append([s.page for s in class_]), real(class_, lesson))[1],
+    )
+    code = "def double(value):\n" + "".join(
+        f"    value.sort(key=lambda {c}: -{c} ** 2 // 3 or {c} & 5)\n" * 3 for c in "abc"
+    )
+    class_(ada=code, ada__2=code + "#", bo=code.replace("value", "x"), cy="y")
+    grade()
+    assert compared == [["ada__2", "bo", "cy"]]
+    assert "1 pair of similar submissions" in (tmp_path / "out" / "index.html").read_text()
+    assert "ada and bo" in (tmp_path / "out" / "similar.html").read_text()
+    assert not any("similar" in path.read_text() for path in (tmp_path / "out" / "feedback").iterdir())
+    grade()
+    assert len(compared) == 1
+    class_(cy=code + "x")
+    grade()
+    assert compared[1:] == [["ada__2", "bo", "cy"]]
+
+
 def test_exports_are_made_from_the_database(grade, class_, tmp_path):
     class_(ada="xxx")
     grade()
