@@ -19,7 +19,7 @@ from course_lib.classroom.exhibits import Exhibit, ExpectedPicture
 from course_lib.classroom.grading import SubmissionResult
 from course_lib.classroom.judging import RequirementResult, TaskResult
 from course_lib.classroom.similarity import LENGTH, Pair
-from course_lib.classroom.statistics import FEW, TaskStatistics, commonest_hints, task_statistics
+from course_lib.classroom.task_statistics import FEW, TaskStatistics, commonest_hints, task_statistics
 from course_lib.classroom.whole_files import write_whole
 
 __all__ = ["LARGEST_PAGE", "write_feedback", "write_overview", "write_similar"]

@@ -6,7 +6,7 @@ import pytest
 
 from course_lib.classroom.grading import SubmissionResult
 from course_lib.classroom.judging import RequirementResult, TaskResult
-from course_lib.classroom.statistics import (
+from course_lib.classroom.task_statistics import (
     FEW,
     Hint,
     commonest_hints,
