@@ -160,12 +160,6 @@ for name in ("train", "val", "test"):
 
 
 # %%
-class Scenes(NamedTuple):
-    images: np.ndarray  # (N, 192, 192), 0 … 1
-    corners: np.ndarray  # (N, 12, 2): row and column of the window around each digit
-    labels: np.ndarray  # (N, 12)
-
-
 def write_numbers(film, own, rng):
     scene, corners = 0.6 * film, []
     for line in rng.permutation(6)[:3]:  # three of six lines
@@ -177,16 +171,33 @@ def write_numbers(film, own, rng):
     return scene, np.array(corners)
 
 
+_, corners = write_numbers(films.images[0, 0], split.train[:12], np.random.default_rng(SEED))
+print(f"{len(corners)} digits; the corners of the first line: {corners[:4].tolist()}")
+
+
+# %% [markdown]
+# Many films make a set of scenes: the images, the corners and the true digits, in one small type with names, so that
+# nobody has to remember which comes first. Each film is used several times, with other digits each time; training films
+# get training digits, test films test digits.
+
+
 # %%
+class Scenes(NamedTuple):
+    images: np.ndarray  # (N, 192, 192), 0 … 1
+    corners: np.ndarray  # (N, 12, 2): row and column of the window around each digit
+    labels: np.ndarray  # (N, 12)
+
+
 def make_scenes(part_films, part_digits, rounds, seed):
     rng = np.random.default_rng(seed)
-    part_films = np.tile(part_films, rounds)  # each film is used so often, with other digits each time
+    part_films = np.tile(part_films, rounds)
     order = np.resize(rng.permutation(part_digits), (len(part_films), 12))
     made = [write_numbers(films.images[film, 0], own, rng) for film, own in zip(part_films, order, strict=True)]
     images, corners = (np.stack(each) for each in zip(*made, strict=True))
     return Scenes(images, corners, digits.labels.numpy()[order])
 
 
+# %%
 train_scenes = make_scenes(patients.train, split.train, rounds=5, seed=SEED)
 val_scenes = make_scenes(patients.val, split.val, rounds=2, seed=SEED)
 test_scenes = make_scenes(patients.test, split.test, rounds=2, seed=SEED)
@@ -201,8 +212,8 @@ plot_scene(image, axes[1], corners=corners[::4], names=labels[::4].tolist())
 axes[1].set_title("the truth, for the first digit of each line")
 figures.show(
     figure,
-    alt="A dimmed chest film with three lines of four handwritten digits each, twice. On the right an orange frame of 24 "
-    "by 24 pixels, with the true digit above it, surrounds the first digit of each line and touches the second.",
+    alt="A dimmed chest film with three lines of four handwritten digits each, twice. On the right an orange frame of "
+    "24 by 24 pixels, with the true digit above it, surrounds the first digit of each line and touches the second.",
 )
 
 # %% [markdown]
@@ -251,8 +262,9 @@ for padding in range(5):
     print(f"224 pixels and a padding of {padding} on each side: {places} cells")
 
 # %% [markdown]
-# So there are two repairs: **227 pixels and no padding**, or 224 pixels with a padding of 2 (or 3) on each side. The net
-# whose weights are published takes 224 and 2, other builds take 227. Neither is "what the paper says", and both give
+# So there are two repairs: **227 pixels and no padding**, or 224 pixels with a padding of 2 (or 3) on each side. The
+# net whose weights are published takes 224 and 2, other builds take 227. Neither is "what the paper says", and both
+# give
 # 55. When you rebuild a net, the sizes must *close*, whatever is printed.
 #
 # Why did nobody stumble over it? Follow the wrong maps through the first pool (window 3, stride 2). **Predict** what it
@@ -272,8 +284,8 @@ reveal(predicted_pooled, pooled)
 # %% [markdown]
 # ## 2 Two towers
 #
-# In 2012 a graphics card had 3 GB, too little for this net in training. So the authors sawed it in two: half of the maps
-# lived on each of two cards. In the second, fourth and fifth convolution each half reads only its own half; in the
+# In 2012 a graphics card had 3 GB, too little for this net in training. So the authors sawed it in two: half of the
+# maps lived on each of two cards. In the second, fourth and fifth convolution each half reads only its own half; in the
 # third, and in the dense layers, both read both. torch calls that `groups=2`:
 #
 # ```text
@@ -312,6 +324,15 @@ with torch.no_grad():
 reveal(
     predicted_changed, int(changed[:128].sum()), unit=f"of the first 128, and {int(changed[128:].sum())} of the rest"
 )
+
+# %% [markdown]
+# *What changed?* Nothing on the first card. So each tower had to learn its first kernels alone, and something curious
+# happened: in the paper's picture of the 96 kernels, the 48 of one card answer to edges and stripes of any colour, and
+# the 48 of the other to coloured blobs. Nobody had asked for it. The saw was a makeshift for small cards, and it went
+# when cards grew; as a way to save weights, groups came back years later.
+#
+# **Say it in your own words**: why does the third convolution have to read both towers? (What would two nets be that
+# never meet?)
 
 # %% [markdown]
 # ## 3 Both AlexNets, line by line
@@ -438,6 +459,10 @@ figures.show(
 )
 
 # %% [markdown]
+# Check one bar by hand, as always when a picture surprises. The second convolution of VGG-16 makes 64 maps of 64, at
+# 224 × 224 places: 64 · 64 · 9 = 36,864 weights, each used 50,176 times, 1.85 thousand million products, 12% of the
+# net's 15.5. Its share of the parameters is 0.03%, too small to be seen in the picture at all.
+#
 # Two nets in one: convolutions that *work* and dense layers that *store*. In VGG-16 the dense layers hold 89% of the
 # parameters and do 0.8% of the work. To save memory, attack the dense layers (lesson 06 will); to save time, attack the
 # convolutions. Whoever says "a large net, so a slow one" has mixed up the two.
@@ -467,7 +492,7 @@ reveal(predicted_days, round(days), unit=f"days, at {macs_per_second / 1e9:.0f} 
 # %% [markdown]
 # That is what GPUs changed: not the idea (LeNet's layers are all there) but the time from an idea to its answer, from
 # many months to days. (An estimate: reading images, and what a processor does better or worse in training, are left
-# out.)
+# out; on a busy machine the number is larger.)
 
 # %% [markdown]
 # ## 5 What else was new in 2012
@@ -513,6 +538,9 @@ for name, blocks in {"A": VGG11_BLOCKS, "B": VGG13_BLOCKS, "D": VGG16_BLOCKS, "E
     print(f"column {name}: {depth} layers with weights, {parameters / 1e6:.0f} million, maps {blocks}")
 
 # %% [markdown]
+# Did depth help? In the paper, the error fell from 11 layers to 16, and from 16 to 19 it hardly moved: with this plain
+# kind of stack, depth had come to an end. Lesson 07 finds out why, and how to go on to 152.
+#
 # 133, 133, 138 and 144 million: table 2 of the paper. Eight layers more cost 8%, because nearly all the weight sits in
 # the first dense layer. **Predict** that one: 512 maps of 7 × 7 into 4,096 units. Then its first block: 3 → 64 → 64
 # maps.
@@ -534,7 +562,8 @@ reveal(predicted_block1, counted[0], unit="parameters in the first block")
 print(f"all eight numbers as on the slide: {tuple(counted) == printed}; sum {sum(counted):,}")
 
 # %% [markdown]
-# This time the slide is right to the last digit.
+# This time the slide is right to the last digit. Look at how little code it took: the net *is* its list of maps, and a
+# reader can hold that list against the paper's table line by line. `models/vgg.py` builds its nets from the same lists.
 #
 # **Why threes?** Three 3 × 3 layers see 7 × 7 pixels, as you know, with 27 C² weights instead of 49 C². But if that
 # were all, the stack would be a cheap 7 × 7 kernel and nothing more. Try it: stack two 3 × 3 convolutions *without*
@@ -623,6 +652,11 @@ def far_corners(corners, rng):
     return np.concatenate(chosen)
 
 
+places = far_corners(train_scenes.corners[0], np.random.default_rng(SEED))
+print(f"{len(places)} windows without a digit in the middle, such as {places[0].tolist()} and {places[-1].tolist()}")
+
+
+# %%
 def cut_windows(scenes, seed):
     rng, windows, answers = np.random.default_rng(seed), [], []
     for image, corners, labels in zip(*scenes, strict=True):
@@ -649,6 +683,10 @@ figures.show(
 # %% [markdown]
 # Some windows of the lower row show nearly a whole digit, only not in the middle. That is right: on the film, another
 # window will have it in the middle, and a finder that answers everywhere near a digit would find it five times.
+#
+# Without the hard ones the task would be learned in a minute and be worthless: "is anything bright here?" would do. The
+# net must learn that a digit belongs in the *middle*, and that two halves are not one whole. Whoever trains a detector
+# of nodules meets the same question: what else looks bright and round? Those go into the training as "nothing".
 #
 # Now the net, a VGG of two blocks, **without padding**, for a reason that part 10 gives. First its parts and their
 # shapes. **Predict** the maps after each block: two 3 × 3 convolutions and a pool of 2 × 2, from 24 × 24 pixels.
@@ -677,7 +715,7 @@ class Reader(nn.Module):
         self.features = nn.Sequential(*block(1, 8), *block(8, 16))  # (B, 16, 3, 3)
         self.classifier = nn.Sequential(nn.Linear(144, 64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, 11))
         for layer in [*self.features, *self.classifier]:
-            if isinstance(layer, nn.Conv2d | nn.Linear):  # He's first weights, as VGG.py
+            if isinstance(layer, nn.Conv2d | nn.Linear):  # He's first weights, as in models/vgg.py
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 nn.init.zeros_(layer.bias)
 
@@ -685,6 +723,7 @@ class Reader(nn.Module):
         return self.classifier(self.features(windows).flatten(1))  # (B, 11)
 
 
+# %%
 torch.manual_seed(SEED)
 reader = Reader()
 summarize(reader, windows)
@@ -729,6 +768,11 @@ how = {"epochs": epochs, "learning_rate": LEARNING_RATE, "seed": SEED, "on_epoch
 history = fit(reader, train_loader, val_loader, checkpoint_dir=Path(CHECKPOINT_DIR or tempfile.mkdtemp()), **how)
 
 # %% [markdown]
+# Read the curve before you read the numbers. Do both losses still fall at the end? Then more epochs would help, and the
+# run with `FAST = False` has them. Does the validation loss lie *below* the training loss? Dropout is on while the
+# training loss is measured, and off for validation; and the training loss is a mean over an epoch in which the net was
+# still getting better. Only when validation rises while training falls has the net begun to learn its windows by heart.
+#
 # Judge on the test windows, with Wilson's intervals. (Several windows come from one film and one digit, so the true
 # intervals are wider; part 12 counts by film.)
 
@@ -771,9 +815,10 @@ by_sliding = torch.cat(answers).T.reshape(11, *windows.shape[:2])  # (11, 91, 13
 print(f"{tuple(by_sliding.shape)} scores in {seconds_sliding:.2f} s")
 
 # %% [markdown]
-# It works, and it is wasteful: each pixel is read by 36 windows, and the same edges are found 36 times. Why not hand the
-# scene to the reader as it is? Its convolutions take any size. **This cell is meant to fail; predict** at which layer,
-# and the first of the two sizes in the message. (384 → 93 rows and 576 → 141 columns after the second block, 16 maps.)
+# It works, and it is wasteful: each pixel is read by 36 windows, and the same edges are found 36 times. Why not hand
+# the scene to the reader as it is? Its convolutions take any size. **This cell is meant to fail; predict** at which
+# layer, and the first of the two sizes in the message. (384 → 93 rows and 576 → 141 columns after the second block, 16
+# maps.)
 
 # %%
 predicted_first_size = None  # type "1x…" with your number
@@ -791,6 +836,11 @@ print(f"the maps of the scene, {tuple(maps_of_scene.shape)}, are fine")
 
 # %% [markdown]
 # ## 10 Look everywhere at once
+#
+# Everything is ready: the convolutions take any size, and part 7 showed what a dense layer is. Three steps, which come
+# back in the exercises: make a convolution with a kernel as large as the maps that the dense layer read; copy the
+# weights, *folded* in the order of flatten; copy the biases. No loss, no gradient, no data: this is book-keeping, not
+# learning.
 #
 # Fold both dense layers into kernels. The first one reads 16 maps of 3 × 3; the second sees one cell at a time, so its
 # kernel is 1 × 1.
@@ -891,12 +941,32 @@ figure, ax = plt.subplots(figsize=(6.6, 4.0))
 plot_score_map(scene, some_digit, ax, window_size=24, stride=4)
 figures.show(
     figure,
-    alt="Six chest films with handwritten numbers, and over them the map of the reader: orange spots on nearly every "
-    "digit, hardly any elsewhere.",
+    alt="Six chest films with handwritten numbers, and over them the map of the reader: orange spots on every "
+    "digit, and faint orange along some spines.",
 )
 
 # %% [markdown]
-# A heat map from a classifier that was never told a place. **Each cell sees its own window and nothing else**, however
+# A heat map from a classifier that was never told a place.
+#
+# And if the scene does not fit into memory? Cut it into tiles that overlap, and put the maps side by side. **Predict**
+# by how many rows an upper and a lower tile must overlap so that no cell is missing and none comes twice. (Windows have
+# 24 rows, and a new one begins every 4.)
+
+# %%
+predicted_overlap = None  # type your number, in rows
+
+# %%
+upper, lower = scene[:200], scene[180:]  # cells 0 to 44, and 45 to 90
+with torch.no_grad():
+    tiles = torch.cat([everywhere(part[None, None])[0] for part in (upper, lower)], dim=1)
+reveal(predicted_overlap, 200 - 180, unit="rows: 24 − 4")
+print(f"map {tuple(tiles.shape)}, the same as in one piece: {torch.allclose(tiles, score_map, rtol=1e-5, atol=1e-5)}")
+
+# %% [markdown]
+# So a slide of ten billion pixels needs no ten billion bytes (lesson 19); `models/tiles.py` does the same for nets that
+# answer pixel by pixel (lesson 16). A tile must begin at a multiple of 4, or its pools bring other pixels together.
+#
+# **Each cell sees its own window and nothing else**, however
 # large the scene: the lecture stresses it, so we test it. Replace everything *outside* the window of cell (30, 70) by
 # noise. **Predict** how much the scores of that cell change; then the window's size from the layers, by lesson 03.
 
@@ -912,12 +982,13 @@ noisy[inside] = scene[inside]
 with torch.no_grad():
     change = (everywhere(noisy[None, None])[0, :, 30, 70] - score_map[:, 30, 70]).abs().max().item()
 reveal(predicted_change, round(change, 4))
+assert change < 1e-4
+
+# %%
 stack = [Layer(3), Layer(3), Layer(2, 2), Layer(3), Layer(3), Layer(2, 2), Layer(3), Layer(1)]
 field = arithmetic.receptive_field(stack)
-reveal(
-    predicted_field, field.size, unit=f"pixels, from row {window.top} to {window.bottom - 1}, one every {field.jump}"
-)
-assert change < 1e-4
+seen = f"from row {window.top} to {window.bottom - 1}"
+reveal(predicted_field, field.size, unit=f"pixels, here {seen}; the next cell looks {field.jump} further")
 
 # %% [markdown]
 # 24 pixels: the size of the windows, and a step of 4: the two pools. The dense layer's kernel decided the first, the
@@ -972,6 +1043,15 @@ def find_digits(net, image):
     return 4 * cells.numpy(), scores[:10, cells[:, 0], cells[:, 1]].argmax(dim=0).numpy()
 
 
+peaks, said = find_digits(everywhere, test_scenes.images[0])
+print(f"first test film: {len(peaks)} peaks, read as {said.tolist()}; the truth: {test_scenes.labels[0].tolist()}")
+
+# %% [markdown]
+# The same digits, perhaps, in another order: peaks come from the top down. To judge them, each peak is given to the
+# nearest digit, if that is near enough; then three numbers are counted, digits found, digits read, and peaks too many.
+
+
+# %%
 def judge(net, image, corners, labels):
     peaks, said = find_digits(net, image)
     distance = np.abs(peaks[:, None] - corners).max(axis=2)  # (peaks, 12)
@@ -980,6 +1060,9 @@ def judge(net, image, corners, labels):
     read = np.unique(nearest[(nearest >= 0) & (said == labels[nearest])])
     return len(found), len(read), len(peaks) - len(found)
 
+
+film = (each[0] for each in test_scenes)
+print("(found, read, false alarms) on the first test film:", judge(everywhere, *film))
 
 # %% [markdown]
 # The baseline first, again: the linear reader is a dense layer, too, so it becomes a convolution with a kernel of
@@ -1001,6 +1084,8 @@ for name, net in finders.items():
             f"{name:14} {what:15}{each.value:5.1f}% of the digits  [{each.interval.low:.1f}, {each.interval.high:.1f}]"
         )
     print(f"{name:14} false alarms   {counts[name][:, 2].mean():5.2f} a film, at most {counts[name][:, 2].max()}")
+
+# %%
 found, read, alarms = counts["deep reader"].mean(axis=0)
 reveal(predicted_found, round(100 * found / 12, 1), unit="per cent found")
 reveal(predicted_read, round(100 * read / 12, 1), unit="per cent found and read")
@@ -1049,6 +1134,10 @@ for bias, (hit, _, alarm) in zip(biases, trade, strict=True):
 reveal(predicted_half, "yes" if trade[0, 0] > 6 else "no")
 
 # %% [markdown]
+# Strict, it stays silent where ink is faint; lax, it begins to see digits in ribs and in the gaps of a line. No
+# threshold is right by itself: it follows from the two costs. And it may not be chosen on these test films, which we
+# have now looked at; the validation films are there for it.
+#
 # Found against false alarms a film, over all thresholds: that is the FROC curve, and lesson 10 draws it.
 
 # %% [markdown]
@@ -1089,8 +1178,8 @@ figures.show(
 # Sort them: is the ink drowned by a bright background, does a neighbour stand too close, or would you hesitate as well
 # (a digit here has 8 × 8 measured pixels)? Which of the three would more films cure, and which only a sharper scan?
 #
-# A suspicion can be counted. We call the median of a window its background, and compare the half of the digits on darker
-# ground with the half on brighter ground. **Predict** where the reader does better, and by how many points.
+# A suspicion can be counted. We call the median of a window its background, and compare the half of the digits on
+# darker ground with the half on brighter ground. **Predict** where the reader does better, and by how many points.
 
 # %%
 predicted_gap = None  # type percentage points, darker minus brighter
@@ -1109,8 +1198,8 @@ for name, half in (("darker", dark), ("brighter", ~dark)):
 reveal(predicted_gap, round(100 * (was_read[dark].mean() - was_read[~dark].mean()), 1), unit="points")
 
 # %% [markdown]
-# Look at the two intervals before you believe in a difference, or in none: with some seventy digits a half, each reaches
-# several points to both sides.
+# Look at the two intervals before you believe in a difference, or in none: with some seventy digits a half, each
+# reaches several points to both sides.
 #
 # **Where nobody taught "nothing".** Suppose that we had trained on digits alone, with ten answers. We can ask our
 # reader as if it had only ten: take the ten digit scores and make them add up to one. **Predict**: on test windows that
@@ -1128,8 +1217,9 @@ reveal(predicted_sure, round(100 * ten.amax(dim=1).mean().item()), unit="per cen
 print(f"with the eleventh answer: {100 * (1 - eleven[:, 10]).mean():.1f}% for all digits together")
 
 # %% [markdown]
-# A classifier must choose among the answers that it has. Probabilities that add up to one over ten digits do not say
-# that there *is* a digit. Before you slide a classifier over an organ, ask what it was taught to say where nothing is.
+# More than half sure, on average, of a digit that is not there: a classifier must choose among its answers.
+# Probabilities that add up to one over ten digits do not say that there *is* a digit. Before you slide a classifier
+# over an organ, ask what it was taught to say where nothing is.
 
 # %% [markdown]
 # ## 14 Explorer
@@ -1156,8 +1246,8 @@ window_explorer(film, shares, class_names=test.class_names, window_size=24, stri
 # 3. *Threes.* Fewer weights for the same view, and more bends; without ReLU between, a stack is one kernel.
 # 4. *Fully convolutional.* A dense layer is a kernel as large as its maps. Map and sliding window are equal within 1e-5
 #    where nothing is padded; early layers are shared, the dense ones are not.
-# 5. *Judged on whole films*: found, read and false alarms by film, beside a linear reader that finds as well, reads half
-#    and raises many alarms. What went wrong was looked at, and a suspicion counted.
+# 5. *Judged on whole films*: found, read and false alarms by film, beside a linear reader that finds as well, reads
+#    half and raises many alarms. What went wrong was looked at, and a suspicion counted.
 #
 # **Pitfalls.** A printed size that does not close · a table without its sum · groups forgotten in a count · weights
 # taken for work · a dense layer's input counted in maps, without their cells · weights folded in the wrong order, which
@@ -1178,7 +1268,7 @@ window_explorer(film, shares, class_names=test.class_names, window_size=24, stri
 # | its error, first five guesses | 15.3% (seven nets together), next best 26.2% | ILSVRC 2012, photographs |
 # | VGG-16 by blocks | the eight numbers of part 6, 138,357,544 in all | the lecture's slides |
 # | its training | two to three weeks on four cards | Simonyan 2015, and the slides |
-# | its error, first five guesses | 7.3% (the entry of 2014; 6.8% with two nets later) | Simonyan 2015, photographs |
+# | VGG's error, first five guesses | 7.3% (seven nets together, 2014), 6.8% (two nets, later) | Simonyan 2015, photographs |
 
 # %%
 print(f"parameters here: {two.parameters:,} (2012), {one.parameters:,} (one tower), {deep.parameters:,} (VGG-16)")

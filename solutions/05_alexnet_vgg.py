@@ -52,8 +52,8 @@ places(224, 11, 4, padding=0), places(224, 11, 4, padding=2), places(227, 11, 4,
 # %% [markdown]
 # ## Task 1 · 224 or 227? (3 points)
 #
-# Now backwards: the number of places is printed, the image is asked for. Several sizes may fit, since a stride can leave
-# pixels over at the end. One gap is yours: step 2.
+# Now backwards: the number of places is printed, the image is asked for. Several sizes may fit, since a stride can
+# leave pixels over at the end. One gap is yours: step 2.
 #
 # | | |
 # |---|---|
@@ -577,12 +577,13 @@ def count_vgg(blocks, image_size, in_maps=3, hidden=4096, classes=1000):  # no b
 
 
 # %% [markdown] hint="count_vgg" step=1
-# Walk through the net with two notes in your hand: how many maps come in, and how large they are. After which steps does
-# each note change?
+# Walk through the net with two notes in your hand: how many maps come in, and how large they are. After which steps
+# does each note change?
 
 # %% [markdown] hint="count_vgg" step=2
-# `[[2, 3]]` on 4 × 4 grey pixels. First layer: 2 · (1 · 9 + 1) = 20 parameters, 2 · 1 · 9 · 16 = 288 MACs. Second: 3 · (2 ·
-# 9 + 1) = 57 and 3 · 2 · 9 · 16 = 864. Then the pool: 3 maps of 2 × 2. How many numbers does the first dense layer read?
+# `[[2, 3]]` on 4 × 4 grey pixels. First layer: 2 · (1 · 9 + 1) = 20 parameters, 2 · 1 · 9 · 16 = 288 MACs. Second: 3 ·
+# (2 · 9 + 1) = 57 and 3 · 2 · 9 · 16 = 864. Then the pool: 3 maps of 2 × 2. How many numbers does the first dense layer
+# read?
 
 # %% [markdown] hint="count_vgg" step=3
 # ```python
@@ -741,8 +742,8 @@ def dropout(x, survives, p, training):  # no evaluation mode
 # speak to be as loud on average?
 
 # %% [markdown] hint="dropout" step=2
-# p = 0.75: of four rounds, one is heard. A 1 must say 4 in that round: (4 + 0 + 0 + 0) / 4 = 1. Which formula gives 4 for
-# 0.75, and 1.25 for 0.2?
+# p = 0.75: of four rounds, one is heard. A 1 must say 4 in that round: (4 + 0 + 0 + 0) / 4 = 1. Which formula gives 4
+# for 0.75, and 1.25 for 0.2?
 
 # %% [markdown] hint="dropout" step=3
 # ```python
@@ -930,8 +931,8 @@ def dense_everywhere(maps, weight, bias, size):  # the textbook's convolution
 # %% [markdown]
 # ## Task 6 · What a cell sees (4 points)
 #
-# A map of answers is of use only if one knows where on the image each answer belongs. Layers without padding follow each
-# other; give the window of the image that one cell of the last map depends on.
+# A map of answers is of use only if one knows where on the image each answer belongs. Layers without padding follow
+# each other; give the window of the image that one cell of the last map depends on.
 #
 # | | |
 # |---|---|
@@ -1092,8 +1093,8 @@ def cell_window(row, column, layers):  # windows that do not overlap
 # two does a stride change at once, and which only through the layers after it?
 
 # %% [markdown] hint="cell_window" step=2
-# Kernel 2 with stride 2, then kernel 3 with stride 1. After the first layer: a cell sees 2 pixels, the next cell begins 2
-# further. The second layer adds 2 cells of that map, and each of them lies 2 pixels on: 2 + 2 · 2 = 6 pixels. Cell 1
+# Kernel 2 with stride 2, then kernel 3 with stride 1. After the first layer: a cell sees 2 pixels, the next cell begins
+# 2 further. The second layer adds 2 cells of that map, and each of them lies 2 pixels on: 2 + 2 · 2 = 6 pixels. Cell 1
 # begins at pixel 2. Check it by drawing.
 
 # %% [markdown] hint="cell_window" step=3
@@ -1107,6 +1108,6 @@ def cell_window(row, column, layers):  # windows that do not overlap
 # %% [markdown]
 # ## Before you go
 #
-# One sentence each, without looking back; nobody marks them. Why can the number of units not tell 54 from 55? Why is the
-# first dense layer of VGG-16 the place to save memory, and the wrong place to save time? A colleague slides a padded
-# classifier over a slide and is surprised that the heat map differs from single tiles: what do you tell her?
+# One sentence each, without looking back; nobody marks them. Why can the number of units not tell 54 from 55? Why is
+# the first dense layer of VGG-16 the place to save memory, and the wrong place to save time? A colleague slides a
+# padded classifier over a slide and is surprised that the heat map differs from single tiles: what do you tell her?
