@@ -76,8 +76,8 @@ def plot_slice(
     --------
     >>> from matplotlib.figure import Figure
     >>> image = MedicalImage(np.zeros((4, 3, 2), np.float32), np.diag([-1.0, -1.0, 5.0, 1.0]))
-    >>> plot_slice(image, Figure().add_subplot(), at_mm=5).get_xlim()
-    (0.5, -3.5)
+    >>> plot_slice(image, Figure().add_subplot(), at_mm=5).get_xlabel()
+    'x (mm)'
     """
     if plane not in _PLANES:
         raise ValueError(f"plane needs one of {', '.join(_PLANES)}, got {plane!r}")
