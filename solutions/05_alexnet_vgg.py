@@ -20,7 +20,7 @@
 # How it works: read the contract, write your code where `NotImplementedError` stands, run the cell, then run the checks
 # below it. A check never stops the notebook; it shows what your code gave, what was wanted, and one question. Stuck?
 # Open the first hint, try again, and only then the next. The first task leaves one gap, later ones leave more, and
-# the last two are all yours. Graded are these checks and others of the same kind with other numbers, so write for
+# the last three are all yours. Graded are these checks and others of the same kind with other numbers, so write for
 # every input that the contract allows.
 
 # %% tags=["setup"]
@@ -323,7 +323,8 @@ def tower_parameters(in_maps, out_maps, kernel_size, groups=1):  # one kernel an
 #
 # A VGG is a list of blocks; a block is the list of maps that its 3 × 3 convolutions make (stride 1, padding 1, so the
 # size stays). After each block a pool halves the maps. Then come three dense layers: to `hidden` units, to `hidden`
-# units, to `classes`. Every layer has biases; MACs count weights only (a multiplication with its addition). Three gaps.
+# units, to `classes`. Every layer has biases; MACs count weights only (a multiplication with its addition). Two gaps:
+# steps 1 and 3.
 #
 # | | |
 # |---|---|
@@ -620,7 +621,7 @@ figures.show(
 #
 # As torch does it: in training, units are set to zero with a chance of `p`, and the others are made larger so that the
 # *expected* value stays what it was. In evaluation there is nothing to correct. Which units survive has been drawn for
-# you.
+# you; the rest is all yours, from here on.
 #
 # | | |
 # |---|---|
@@ -756,8 +757,7 @@ def dropout(x, survives, p, training):  # no evaluation mode
 # ## Task 5 · A dense layer, everywhere (4 points)
 #
 # A dense layer was trained on maps of h × w cells: `y = weight @ maps.reshape(-1) + bias`. Now the maps are larger.
-# Give its answer at every place where its h × w window fits. From here on it is all yours; numpy will do, and so will
-# loops.
+# Give its answer at every place where its h × w window fits; numpy will do, and so will loops.
 #
 # | | |
 # |---|---|
