@@ -14,36 +14,33 @@ import dataclasses
 import logging
 import queue
 import re
-import threading
 import time
-import uuid
 import warnings
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import CancelledError, Client, Future, KilledWorker, Security, WorkerPlugin, get_worker
+from distributed import CancelledError, Client, Future, KilledWorker, Security
 from distributed.comm.core import connect
 
-from course_lib.classroom.desk import ClassWork, Desk, DeskEndedError, Graded, longest_s, versions
+from course_lib.classroom.cluster_worker import SAME_VERSIONS, Desks, compare_versions, grade_there, look
+from course_lib.classroom.desk import ClassWork, DeskEndedError, Graded, longest_s, versions
 from course_lib.classroom.fork_server import libraries_named
 from course_lib.classroom.grading import GradingPlan, SubmissionResult, ungraded
 from course_lib.classroom.judging import setup_cells
 from course_lib.classroom.lesson import Lesson
-from course_lib.classroom.sandbox import why_no_sandbox
 from course_lib.classroom.submission import Submission
 from course_lib.classroom.whole_files import write_whole
 from course_lib.errors import CourseError
 
-__all__ = ["Desks", "grade_on_cluster"]
+__all__ = ["grade_on_cluster"]
 
 _SECONDS_TO_CONNECT = 10
 _SECONDS_FOR_WORKERS = 60.0
 _SECONDS_TO_ANSWER = 120.0
 _LOOK_S = 5.0
 _MORE_TRIES = 2
-_SAME = "install the same versions there as here, with `pip install 'course-lib[classroom,cluster]'`"
 
 
 def grade_on_cluster(
@@ -93,81 +90,6 @@ def grade_on_cluster(
                 cluster.ask("unregister_worker_plugin", desks.name)
 
 
-class Desks(WorkerPlugin):
-    """
-    The desks that a worker keeps for a class: one for each submission that it grades at the same time.
-
-    Parameters
-    ----------
-    work : ClassWork
-        The class.
-    """
-
-    def __init__(self, work: ClassWork) -> None:
-        self.work, self.wanted = work, versions()
-        self.name = f"course-{uuid.uuid4().hex}"
-
-    def setup(self, worker: Any) -> None:
-        """Begin on a worker: no desk is open yet."""
-        self._worker, self._lock, self._closed = worker.address, threading.Lock(), False
-        self._free: list[Desk] = []
-        self._busy: set[Desk] = set()
-
-    def teardown(self, worker: Any) -> None:
-        """End all desks; each of them tidies up after itself."""
-        with self._lock:
-            self._closed = True
-            for desk in [*self._free, *self._busy]:
-                desk.end()
-            self._free.clear()
-
-    def grade(self, submission: Submission) -> Graded | str:
-        """Grade at a free desk, or at a new one; a line instead of a result says what went wrong for good."""
-        desk = self._take()
-        try:
-            graded = desk.grade(submission)
-        except BaseException as problem:
-            with self._lock:
-                self._busy.discard(desk)
-            desk.close()
-            if isinstance(problem, TimeoutError):
-                return f"took longer than {self.work.plan.times.submission_s:g} s altogether"
-            raise
-        with self._lock:
-            self._busy.discard(desk)
-            if self._closed:
-                desk.end()
-            else:
-                self._free.append(desk)
-        return graded
-
-    def _take(self) -> Desk:
-        with self._lock:
-            desk = self._free.pop() if self._free else None
-        if desk is None or not desk.waits():
-            if desk is not None:
-                desk.close()
-            _compare(self._worker, versions(), self.wanted)
-            desk = Desk(self.work)
-        with self._lock:
-            if self._closed:
-                desk.end()
-            self._busy.add(desk)
-        return desk
-
-
-def _grade(name: str, submission: Submission) -> Graded | str:
-    """Do the task of a worker."""
-    desks = get_worker().plugins[name]
-    assert isinstance(desks, Desks)
-    return desks.grade(submission)
-
-
-def _look() -> tuple[dict[str, str], str]:
-    """Return what a worker grades with, and what keeps its sandbox from working."""
-    return versions(), why_no_sandbox()
-
-
 class _Cluster:
     """The cluster as the grader sees it; every question to it is bounded in time."""
 
@@ -194,9 +116,9 @@ class _Cluster:
 def _connected(address: str) -> Iterator[_Cluster]:
     if not re.fullmatch(r"(tcp|tls)://\S+:\d+", address):
         raise CourseError(f"--cluster needs tcp://HOST:PORT or tls://HOST:PORT, got {address}")
-    log = logging.getLogger("distributed")
-    level = log.level
-    log.setLevel(logging.CRITICAL + 1)  # what matters of it is said in one line
+    logs = {log: log.level for log in map(logging.getLogger, ("distributed", "distributed.client"))}
+    for log in logs:
+        log.setLevel(logging.CRITICAL + 1)  # what matters of it is said in one line
     try:
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GiB"}):
             cluster = _Cluster(address, _client(address))
@@ -205,7 +127,8 @@ def _connected(address: str) -> Iterator[_Cluster]:
             finally:
                 cluster.client.close(timeout=_SECONDS_TO_CONNECT)
     finally:
-        log.setLevel(level)
+        for log, level in logs.items():
+            log.setLevel(level)
 
 
 async def _shake_hands(address: str) -> None:
@@ -238,18 +161,12 @@ def _check_workers(cluster: _Cluster, plan: GradingPlan) -> None:
         if time.monotonic() > until:
             raise CourseError(f"{cluster.address} has no workers: start some with `dask worker {cluster.address}`")
         time.sleep(0.2)
-    for worker, found in cluster.ask("run", _look, on_error="return").items():
+    for worker, found in cluster.ask("run", look, on_error="return").items():
         if not isinstance(found, tuple):
-            raise CourseError(f"the worker {worker} cannot grade ({type(found).__name__}: {found}): {_SAME}")
-        _compare(worker, found[0], versions())
+            raise CourseError(f"the worker {worker} cannot grade ({type(found).__name__}: {found}): {SAME_VERSIONS}")
+        compare_versions(worker, found[0], versions())
         if plan.sandboxed and found[1]:
             raise CourseError(f"the worker {worker}: {found[1]}")
-
-
-def _compare(worker: str, found: dict[str, str], wanted: dict[str, str]) -> None:
-    other = [f"{name} {found.get(name)}, not {one}" for name, one in wanted.items() if found.get(name) != one]
-    if other:
-        raise CourseError(f"the worker {worker} has {'; '.join(other)}: {_SAME}")
 
 
 class _Run:
@@ -310,7 +227,7 @@ class _Run:
     def _submit(self, one: Submission) -> None:
         here = dataclasses.replace(one, path=Path(f"{one.page}.ipynb"))
         try:
-            future = self._cluster.client.submit(_grade, self._desks, here, pure=False, retries=_MORE_TRIES)
+            future = self._cluster.client.submit(grade_there, self._desks, here, pure=False, retries=_MORE_TRIES)
         except Exception as problem:  # the client has lost its scheduler
             raise self._cluster.gone(type(problem).__name__) from None
         self._pending[future.key] = (future, one)
@@ -328,9 +245,8 @@ class _Run:
         except (OSError, TimeoutError, CancelledError) as problem:
             raise self._cluster.gone(type(problem).__name__) from None
         except Exception as problem:
-            raise CourseError(
-                f"a worker of {self._cluster.address} fails: {type(problem).__name__}: {str(problem)[:200]}; {_SAME}"
-            ) from None
+            what = f"{type(problem).__name__}: {str(problem)[:200]}"
+            raise CourseError(f"a worker of {self._cluster.address} fails ({what}): {SAME_VERSIONS}") from None
         else:
             yield one, answer
 

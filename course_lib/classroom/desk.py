@@ -93,8 +93,10 @@ class Desk:
         try:
             self._send(work)
             self._folder = Path(self._answer(_SECONDS_TO_OPEN))
-        except BaseException:
+        except BaseException as problem:
             self.close()
+            if isinstance(problem, TimeoutError):
+                raise DeskEndedError from None
             raise
 
     def grade(self, submission: Submission) -> Graded:

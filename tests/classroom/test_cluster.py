@@ -255,7 +255,7 @@ def test_a_worker_without_the_course_or_without_a_sandbox_is_named():
     cluster_module._check_workers(lacks, dataclasses.replace(PLAN, sandboxed=False))
 
 
-def test_a_cluster_without_workers_and_one_that_goes_away(doubling, tmp_path, monkeypatch):
+def test_a_cluster_without_workers_and_one_that_goes_away(doubling, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(cluster_module, "_SECONDS_TO_CONNECT", 2)
     alone = DaskCluster(tmp_path, workers=0)
     try:
@@ -267,6 +267,7 @@ def test_a_cluster_without_workers_and_one_that_goes_away(doubling, tmp_path, mo
         grading = grade_on_cluster(doubling, class_, plan=PLAN, executed=tmp_path, address=alone.address)
         with pytest.raises(CourseError, match=r"the cluster is gone \(\w+\); start it, then the same command again"):
             list(grading)
+        assert capfd.readouterr().err == ""
     finally:
         alone.stop()
 
