@@ -610,8 +610,8 @@ for name, wrong in slips.items():
     print(f"{name:21} largest difference {np.abs(wrong - by_hand[2]).max():8.4f}")
 
 # %% [markdown]
-# Each lies many powers of ten above rounding. The first is the wickedest: its signs are right, so the loss still falls,
-# only more slowly. You would never find it by watching a curve.
+# Each lies many powers of ten above rounding. The first is the wickedest: case by case its sign is right, so the loss may
+# well fall, and you would never find it by watching a curve. It is merely no longer the slope of *this* loss.
 
 # %% [markdown]
 # ## 10 Three hundred steps, and a nursery of twins
@@ -662,8 +662,8 @@ print(f"cross entropy, −log p, would send {p_wrong - 1:.5f}")
 
 # %% [markdown]
 # Almost nothing: out there the sigmoid is flat, so the worst mistakes teach least. **Cross entropy**, minus the logarithm
-# of the probability given to the truth, cancels the flat slope and leaves p − 1. It is the loss of every classifier in
-# this course. (The squared loss stays right where the answer is a *quantity*, such as an age.)
+# of the probability given to the truth, cancels the flat slope and leaves p − 1. It is the loss of nearly every classifier
+# in this course. (The squared loss stays right where the answer is a *quantity*, such as an age.)
 
 # %% [markdown]
 # ## 12 A small net against the classical pipeline
@@ -734,6 +734,7 @@ history = fit(
     checkpoint_dir=checkpoints,
     on_epoch_end=draw_curve,
 )
+as_given = EPOCHS is None  # the bounds below hold for this training
 print(f"{history.seconds.sum():.1f} s of training, validation accuracy {100 * history.val_accuracy[-1]:.1f}%")
 
 # %% [markdown]
@@ -773,13 +774,12 @@ for name, score in (("classical pipeline", pipeline_score), ("small net", net_sc
     missed = int(((score <= 0) & (truth == 1)).sum())
     low, high = area.interval.low, area.interval.high
     print(f"{name:18} AUC {area.auc:.3f} [{low:.3f}, {high:.3f}], misses {missed} of {truth.sum()} cancers")
-    assert area.auc > 0.97
+    assert area.auc > 0.97 or not as_given
 pair = metrics.compare_auc(truth, net_score, pipeline_score)
 print(
     f"net − pipeline: {pair.difference:+.4f} [{pair.interval.low:+.4f}, {pair.interval.high:+.4f}], p = {pair.p_value:.2f}"
 )
-as_given = EPOCHS is None
-assert not as_given or min((by_net == truth).mean(), (by_pipeline == truth).mean()) > 0.92
+assert min((by_net == truth).mean(), (by_pipeline == truth).mean()) > 0.92 or not as_given
 
 # %% [markdown]
 # On these data the net is not better, and not worse, as far as 113 lumps can tell. (That is no proof that they are
@@ -821,7 +821,8 @@ for seed in range(SEED + 1, SEED + 1 + (3 if FAST else 10)):
 reveal(predicted_wins, sum(wins), unit=f"of {len(wins)}")
 
 # %% [markdown]
-# A lump or two, in one direction or the other. Whoever shows you a single split can show you the one they like.
+# A few lumps of 113. On split 6, which `FAST = False` shows too, the net had one *fewer* right than the pipeline. Whoever
+# shows you a single split can show you the one they like.
 
 # %% [markdown]
 # ## 13 Where features are missing: pixels
@@ -917,10 +918,11 @@ figure, ax = plt.subplots(figsize=(7, 2.6))
 plot_shares(hits, ax)
 told = ", ".join(f"{name} {100 * value:.1f}%" for name, value in share.items())
 figures.show(figure, alt=f"Test digits read rightly, with 95% intervals: {told}.")
-low = metrics.wilson_interval(*hits["pixels → net"]).low
-assert low > metrics.wilson_interval(*hits["hand-made → logistic"]).high, (
-    "pixels and net should beat hand-made features"
+low, high = (
+    metrics.wilson_interval(*hits["pixels → net"]).low,
+    metrics.wilson_interval(*hits["hand-made → logistic"]).high,
 )
+assert low > high or not as_given, "pixels and net should beat hand-made features"
 
 # %% [markdown]
 # Read the rows as an experiment. *Same classifier, other features*: a large step. *Same features, other classifier*: a
@@ -953,7 +955,7 @@ mean_r2 = float(np.mean(list(r2.values())))
 reveal(
     predicted_r2, round(mean_r2, 2), unit=f"over {len(awake)} neurons, {min(r2.values()):.2f} to {max(r2.values()):.2f}"
 )
-assert 0.4 < mean_r2 < 0.85
+assert 0.4 < mean_r2 < 0.85 or not as_given
 
 # %% [markdown]
 # So a good half of what the net says of a digit was in the craftsman's list already: ink here or there, wide or tall,
