@@ -30,7 +30,7 @@
 #
 # In lesson 04 we made a reader that says which digit lies in a small image. A film is not a small image, and nobody
 # tells us where to cut. This lesson turns a classifier into a net that looks everywhere at once. On the way we meet the
-# two nets that brought deep learning into every hospital's research group:
+# two nets that brought deep learning into medical imaging:
 #
 # ```text
 #  1998  LeNet-5          5 layers with weights           60,000 parameters   32 × 32 pixels, grey
@@ -289,9 +289,9 @@ reveal(predicted_pooled, pooled)
 # third, and in the dense layers, both read both. torch calls that `groups=2`:
 #
 # ```text
-#  card 1   48 maps → 128 maps ─╮ ╭→ 192 maps → 192 maps → 128 maps ─╮ ╭→ 2048 → 2048 ─╮
-#                                ╳                                     ╳               ├→ 1000
-#  card 2   48 maps → 128 maps ─╯ ╰→ 192 maps → 192 maps → 128 maps ─╯ ╰→ 2048 → 2048 ─╯
+#  card 1   48 maps → 128 maps ─╮ ╭→ 192 maps → 192 maps → 128 maps ─╮ ╭→ 2048 ─╮ ╭→ 2048 ─╮
+#                                ╳                                     ╳          ╳         ├→ 1000
+#  card 2   48 maps → 128 maps ─╯ ╰→ 192 maps → 192 maps → 128 maps ─╯ ╰→ 2048 ─╯ ╰→ 2048 ─╯
 # ```
 #
 # The second convolution makes 256 maps of 96, with kernels of 5 × 5. **Predict** its parameters in two towers, and in
