@@ -338,9 +338,11 @@ def _write_all(
     store.keep_pages(pages.made_of)
     write_whole(out / "results.csv", plain_csv(marks, tasks=class_.tasks))
     shown = [_shown(mark) for mark in marks if mark.result]
+    whole = len(results) == len(found)  # of a run that was stopped, there will be another
+    similar = _compare(store, marks, found, pages, out) if whole else None
     write_overview(
         shown, out / "index.html", title=class_.title, tasks=class_.tasks, earlier=store.value("earlier"),
-        absent=[mark.student for mark in marks if not mark.result], similar=_compare(store, marks, found, pages, out),
+        absent=[mark.student for mark in marks if not mark.result], similar=similar,
     )  # fmt: skip
     assignment = terms.assignment or class_.title
     for name in terms.exports:
@@ -363,7 +365,7 @@ def _compare(
         for one in marks
         if one.result and one.result.page in handed_in
     ]
-    if len(counted) < 2 or len(store.results()) < len(found):  # of a run that was stopped, there will be another
+    if len(counted) < 2:
         return None
     made_of = _digest(pages.style, [(one.student, one.page, one.digest) for one in counted])
     known = store.value("similar") or ("", 0)

@@ -20,6 +20,7 @@ import tokenize
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 from course_lib.classroom.lesson import Lesson
@@ -127,10 +128,11 @@ def _own_cells(submission: Submission, given: set[str]) -> tuple[str, ...]:
     return tuple(cells)
 
 
-def _fragments(source: str) -> list[int]:
+@lru_cache(maxsize=1_000)  # the same cells come again and again
+def _fragments(source: str) -> tuple[int, ...]:
     """Return each run of `LENGTH` signs as a number (its hash, which takes little room), in the order of the text."""
     signs = [sign for sign, _ in _tokens(source)]
-    return [hash(run) for run in zip(*(signs[place:] for place in range(LENGTH)), strict=False)]
+    return tuple(hash(run) for run in zip(*(signs[place:] for place in range(LENGTH)), strict=False))
 
 
 def _tokens(source: str) -> list[tuple[str, int]]:
