@@ -7,6 +7,8 @@ container ends.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
 import select
@@ -16,6 +18,7 @@ import sys
 from typing import NoReturn
 
 from course_lib.classroom import namespaces
+from course_lib.classroom.fork_server import LIBRARIES
 from course_lib.classroom.student_side import start_kernel
 
 __all__ = ["main"]
@@ -25,7 +28,11 @@ _MOST_FILES = 16
 
 
 def main() -> None:
-    """Be a kernel as the grader says that listens on the socket named by the first argument."""
+    """Be a kernel as the grader says that listens on the socket named by the first argument.
+
+    The other arguments are the libraries that the kernel finds imported, as in a fork of a warm process: a call has
+    only some seconds, and whoever imports a library in it should not need them all for that.
+    """
     line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     line.connect(sys.argv[1])
     text, (words, *sockets), _, _ = socket.recv_fds(line, _LARGEST_PLAN, _MOST_FILES)
@@ -43,6 +50,9 @@ def main() -> None:
     line.close()
     os.chdir(os.environ["HOME"])  # not the engine's --workdir: it would make the folder, as its own
     namespaces.give_up_rights(None)
+    for name in (name for library in sys.argv[2:] for name in LIBRARIES[library]):
+        with contextlib.suppress(Exception):  # missing or withheld: the cell that imports it says so
+            importlib.import_module(name)
     start_kernel(plan["connection"], sockets, plan["limits"])
 
 

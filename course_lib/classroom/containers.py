@@ -3,7 +3,7 @@
 The engine gives the walls that bubblewrap gives: a read-only system without network, users, capabilities, bounded
 folders in memory. The kernel filters its own system calls, as everywhere. A container that could hold a warm process,
 whose forks raise walls of their own, would need the rights to make namespaces: the very ones that are to be kept from
-it. So every kernel starts anew, in a container of its own, which takes seconds.
+it. So every kernel starts anew, in a container of its own, and imports what the class imports, which takes seconds.
 
 References
 ----------
@@ -100,11 +100,13 @@ class ContainerClient(WarmClient):
         Copy of `course_lib` that the kernels may see.
     limits : SandboxLimits
         What each kernel may use.
+    libraries : sequence of str
+        Which of `course_lib.classroom.fork_server.LIBRARIES` each finds imported; none by default.
     """
 
-    def __init__(self, engine: str, package: Path, *, limits: SandboxLimits) -> None:
+    def __init__(self, engine: str, package: Path, *, limits: SandboxLimits, libraries: Sequence[str] = ()) -> None:
         super().__init__(Path(_DOOR), limits=limits)
-        self.engine, self.package = engine, package
+        self.engine, self.package, self.libraries = engine, package, tuple(libraries)
 
     def fork(self, *, connection: dict[str, Any], sockets: list[int], words: int) -> ForkedKernel:
         """Start a kernel that listens on `sockets` and whose last words go to the file `words`.
@@ -118,6 +120,7 @@ class ContainerClient(WarmClient):
         folder = Path(tempfile.mkdtemp(prefix="course-"))
         door, said = folder / "door", folder / "said"
         command = container_command(self.engine, package=self.package, door=door, limits=self.limits)
+        command += self.libraries
         with listen(door) as listener, said.open("wb") as words_of_engine:
             door.chmod(0o666)  # the folder around it is private, and the container's user is nobody's
             engine = subprocess.Popen(
@@ -146,7 +149,7 @@ class Containers:
 
     Parameters
     ----------
-    engine, package, limits
+    engine, package, limits, libraries
         As for `ContainerClient`.
 
     Raises
@@ -155,11 +158,11 @@ class Containers:
         Containers cannot be started here: one line that says what to do.
     """
 
-    def __init__(self, engine: str, package: Path, *, limits: SandboxLimits) -> None:
+    def __init__(self, engine: str, package: Path, *, limits: SandboxLimits, libraries: Sequence[str] = ()) -> None:
         problem = why_no_container(engine)
         if problem:
             raise CourseError(problem)
-        self.client = ContainerClient(engine, package, limits=limits)
+        self.client = ContainerClient(engine, package, limits=limits, libraries=libraries)
 
     def __enter__(self) -> Containers:
         return self
@@ -181,7 +184,7 @@ def kernels_from(
 ) -> Containers | WarmProcess:
     """Return what starts a class's kernels: containers of the engine, or (without a name) a process in bubblewrap."""
     if engine:
-        return Containers(engine, package, limits=limits)
+        return Containers(engine, package, limits=limits, libraries=libraries)
     return WarmProcess(package, limits=limits, libraries=libraries)
 
 
@@ -234,6 +237,7 @@ def container_command(engine: str, *, package: Path, door: Path, limits: Sandbox
     memory = f"{limits.resident_mb + len(WRITABLE) * limits.disk_mb}m"  # what lies in these folders is memory too
     environment = {
         **kernel_environment(), "PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONPATH": _LIBRARY,
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # a kernel's own, before anything is imported
     }  # fmt: skip
     return [
         engine, "run", "--rm", "--pull", "never", "--log-driver", "none",

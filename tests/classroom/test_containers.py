@@ -146,8 +146,9 @@ def test_a_class_is_graded_in_containers(stand_in, doubling, tmp_path):
     (result,) = grade_class(doubling, [submission], plan=plan, executed=tmp_path / "executed")
     assert {task.name: task.points for task in result.tasks}["double"] == 4
     assert result.sandboxed
-    calls = [json.loads(line)[0] for line in stand_in.read_text().splitlines()]
-    assert calls == ["version", "image", "run"]
+    calls = [json.loads(line) for line in stand_in.read_text().splitlines()]
+    assert [words[0] for words in calls] == ["version", "image", "run"]
+    assert "numpy" in calls[-1][calls[-1].index("/course-door") + 1 :]  # imported before a call's seconds count
 
 
 def test_the_engine_is_told_each_wall_and_each_bound(tmp_path):
