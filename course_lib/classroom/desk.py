@@ -13,6 +13,7 @@ import importlib
 import os
 import platform
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -82,7 +83,7 @@ class Desk:
     """
 
     def __init__(self, work: ClassWork) -> None:
-        self._longest_s = longest_s(work.plan)
+        self._longest_s, self._folder = longest_s(work.plan), ""
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-P", "-m", "course_lib.classroom.desk", str(theirs.fileno())]
@@ -92,7 +93,7 @@ class Desk:
         self._line = Connection(ours.detach())
         try:
             self._send(work)
-            self._folder = Path(self._answer(_SECONDS_TO_OPEN))
+            self._folder = self._answer(_SECONDS_TO_OPEN)
         except BaseException as problem:
             self.close()
             if isinstance(problem, TimeoutError):
@@ -112,7 +113,7 @@ class Desk:
         TimeoutError
             It did not end in the time that the plan gives, and a little more.
         """
-        executed = self._folder / "executed.ipynb"
+        executed = Path(self._folder, "executed.ipynb")
         self._send((submission, executed))
         try:
             result = self._answer(self._longest_s)
@@ -146,6 +147,8 @@ class Desk:
             self._process.kill()
             self._process.wait()
         self._line.close()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)  # left there by a desk that was killed
 
     def _send(self, what: Any) -> None:
         try:

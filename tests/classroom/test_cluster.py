@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -189,6 +190,7 @@ def test_a_set_up_cell_that_ends_the_desk_is_a_problem_as_with_built_in_workers(
     doubling, tmp_path, dask_cluster, monkeypatch
 ):
     monkeypatch.setattr(cluster_module, "_MORE_TRIES", 1)
+    before = set(Path(tempfile.gettempdir()).glob("course-*/01_doubling.py"))
     path = tmp_path / "01_doubling.py"
     text = doubling.path.read_text().replace("import numpy as np\n", "import numpy as np\nimport os\nos._exit(1)\n")
     path.write_text(text)
@@ -198,6 +200,8 @@ def test_a_set_up_cell_that_ends_the_desk_is_a_problem_as_with_built_in_workers(
         lesson, [submission("ada", DOUBLE)], plan=plan, executed=tmp_path, address=dask_cluster.address
     )
     assert result.problem == "the grader's own process ended while this was graded"
+    left = set(Path(tempfile.gettempdir()).glob("course-*/01_doubling.py")) - before
+    assert [one for one in left if one.read_text() == text] == []
 
 
 def test_a_set_up_cell_that_fails_is_said_once_and_clearly(doubling, tmp_path, dask_cluster, monkeypatch):
