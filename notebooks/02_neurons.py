@@ -723,7 +723,6 @@ print(f"{len(batches(inputs, malignant, split.train))} batches an epoch")
 # **checkpoint** after each epoch, so that a lost session goes on where it was. Lesson 04 opens it.
 
 # %%
-checkpoints = Path(CHECKPOINT_DIR or tempfile.mkdtemp())
 history = fit(
     net,
     batches(inputs, malignant, split.train, shuffle=True),
@@ -731,7 +730,7 @@ history = fit(
     epochs=EPOCHS or 30,
     learning_rate=0.003,
     seed=SEED,
-    checkpoint_dir=checkpoints,
+    checkpoint_dir=Path(CHECKPOINT_DIR or tempfile.mkdtemp()),
     on_epoch_end=draw_curve,
 )
 as_given = EPOCHS is None  # the bounds below hold for this training
