@@ -8,7 +8,7 @@ import multiprocessing
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from course_lib.classroom.submission import Submission
 from course_lib.classroom.warm import WarmClient, WarmProcess
 from course_lib.errors import CourseError
 
-__all__ = ["grade_class", "grade_what_comes"]
+__all__ = ["grade_class", "grade_what_comes", "libraries_of"]
 
 
 def grade_class(
@@ -50,8 +50,7 @@ def grade_class(
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
         Path(folder).chmod(0o755)
         package = library_copy(lesson, Path(folder))
-        cells = (text for one in submissions for kind, text in one.cells if kind == "code")
-        libraries = libraries_named([*setup_cells(lesson), *cells]) or ["numpy"]
+        libraries = libraries_of(lesson, submissions)
         warm = kernels_from(plan.engine, package, limits=plan.limits, libraries=libraries) if plan.sandboxed else None
         try:
             crew += [_Worker(lesson, package, plan, warm) for _ in range(min(workers, len(waiting)))]
@@ -74,6 +73,13 @@ def grade_class(
                 worker.stop()
             if warm is not None:
                 warm.stop()
+
+
+def libraries_of(lesson: Lesson, submissions: Iterable[Submission]) -> list[str]:
+    """Return which of `course_lib.classroom.fork_server.LIBRARIES` the lesson, its checks or a submission ask for."""
+    checks = (check.source for task in lesson.tasks for check in task.checks)
+    cells = (text for one in submissions for kind, text in one.cells if kind == "code")
+    return libraries_named([*setup_cells(lesson), *checks, *cells]) or ["numpy"]
 
 
 class _Worker:
