@@ -929,8 +929,8 @@ assert low > high or not as_given, "pixels and net should beat hand-made feature
 # small, centred digits are nearly separable by a weighted sum of pixels. *Learned features, then logistic regression*:
 # about as good as the net, as it should be, since that is what its last layer is.
 #
-# Fair words for the craftsman: with a hundred features instead of eleven he would do better. Each costs him a thought,
-# and for the next organ he begins again.
+# Fair words for the craftsman: with a hundred features instead of eleven he might well catch up; we have not tried. Each
+# costs him a thought, and for the next organ he begins again.
 
 # %% [markdown]
 # ## 14 What did it learn?
