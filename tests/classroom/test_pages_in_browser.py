@@ -87,7 +87,7 @@ def write_student(folder, name="student"):
 
 def write_all(folder):
     """Write one page of each kind, and the odd ones: nobody, one student, all right, a file that is none."""
-    title, class_ = "03 · Why convolve?", class_of(45)
+    title, class_ = "03 · Why convolve?", class_of(25)
     right = [dataclasses.replace(one, points=18.0, tasks=tuple(map(full, one.tasks))) for one in class_ if one.tasks]
     broken = next(one for one in class_ if one.problem)
     pairs = [Pair(0.97, 62, side("ada", 3), side("student with a long name " * 3, 3)),
