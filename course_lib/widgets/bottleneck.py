@@ -47,7 +47,6 @@ def _draw_bottleneck(
     kernel = f"{kernel_size}×{kernel_size}"
     figure, ax = plt.subplots(figsize=(7.2, 3.2))
     plot_operations({"directly": {kernel: direct}, "by 1×1": {kernel: then, "1×1 in front": first}}, ax)
-    ax.get_legend().remove()
     ax.legend(loc="lower right")
     limit = in_channels * out_channels * kernel_size**2 / (in_channels + out_channels * kernel_size**2)
     verdict = f"{direct / (first + then):.1f} times fewer" if first + then < direct else "nothing is saved"
