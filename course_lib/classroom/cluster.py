@@ -26,12 +26,11 @@ from distributed.comm.core import connect
 
 from course_lib.classroom.cluster_worker import SAME_VERSIONS, Desks, compare_versions, grade_there, look
 from course_lib.classroom.desk import ClassWork, DeskEndedError, Graded, longest_s, versions
-from course_lib.classroom.fork_server import libraries_named
 from course_lib.classroom.grading import GradingPlan, SubmissionResult, ungraded
-from course_lib.classroom.judging import setup_cells
 from course_lib.classroom.lesson import Lesson
 from course_lib.classroom.submission import Submission
 from course_lib.classroom.whole_files import write_whole
+from course_lib.classroom.workers import libraries_of
 from course_lib.errors import CourseError
 
 __all__ = ["grade_on_cluster"]
@@ -68,9 +67,7 @@ def grade_on_cluster(
     readable = [one for one in submissions if not one.problem]
     if not readable:
         return
-    cells = (text for one in readable for kind, text in one.cells if kind == "code")
-    libraries = tuple(libraries_named([*setup_cells(lesson), *cells]) or ["numpy"])
-    work = ClassWork(lesson.topic, lesson.path.read_text("utf-8"), plan, libraries)
+    work = ClassWork(lesson.topic, lesson.path.read_text("utf-8"), plan, tuple(libraries_of(lesson, readable)))
     with _connected(address) as cluster:
         _check_workers(cluster, plan)
         desks = Desks(work)
