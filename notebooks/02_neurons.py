@@ -820,8 +820,9 @@ for seed in range(SEED + 1, SEED + 1 + (3 if FAST else 10)):
 reveal(predicted_wins, sum(wins), unit=f"of {len(wins)}")
 
 # %% [markdown]
-# A few lumps of 113. On split 6, which `FAST = False` shows too, the net had one *fewer* right than the pipeline. Whoever
-# shows you a single split can show you the one they like.
+# Does the net win, then? Ten splits (`FAST = False`) tell another story: when this was written, the net had more right on
+# two, *fewer* on three, and as many on five, always by a few lumps of 113. Three splits can mislead, and whoever shows you
+# a single one can show you the one they like.
 
 # %% [markdown]
 # ## 13 Where features are missing: pixels
