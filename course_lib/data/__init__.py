@@ -5,6 +5,7 @@ file             what it holds
 ===============  =======================================================================================================
 `digits`         1,797 real handwritten digits, from scikit-learn
 `dicom`          one real CT slice, from pydicom
+`mni152`         the mean of 152 brains as a file, from nilearn, and its ventricles as a mask
 `images`         images with labels, and loaders for training
 `medical_image`  a volume that knows where its voxels lie in the patient
 `nifti`          NIfTI images and masks, read strictly
@@ -49,6 +50,7 @@ from course_lib.data.instance_masks import (
 from course_lib.data.leakage import PatientSlices, make_patient_slices
 from course_lib.data.medical_image import MedicalImage
 from course_lib.data.medmnist import MedMnist, read_medmnist
+from course_lib.data.mni152 import find_mni152_file, load_mni152_ventricles
 from course_lib.data.nifti import read_nifti, read_nifti_mask
 from course_lib.data.nrrd import read_nrrd, read_nrrd_mask
 from course_lib.data.registry import cache_folder, fetch, locate_file, verify_file
@@ -93,9 +95,11 @@ __all__ = [
     "fetch",
     "find_entries",
     "find_fault",
+    "find_mni152_file",
     "labels_from_masks",
     "load_ct_slice",
     "load_digits",
+    "load_mni152_ventricles",
     "locate_file",
     "make_loader",
     "make_patient_slices",

@@ -19,6 +19,7 @@ file                  what it holds, in the order of the lectures
 `tiles`               the sizes that fit a U-Net, and large images read in tiles
 `volumes`             nets for volumes: in 3-D, and by three orthogonal views
 `weights`             published weights into these nets
+`zoo`                 all nets for ImageNet's images in one table, beside the accuracies that others report
 `inputs`              the check at the door of each net
 ====================  ==================================================================================================
 """
