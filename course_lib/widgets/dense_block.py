@@ -1,0 +1,65 @@
+"""A dense block: how many channels each layer reads, and what the block costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from course_lib.arithmetic import conv_macs, conv_parameters
+from course_lib.figures.page import BLUE, ORANGE
+from course_lib.widgets.explorer import explore
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["dense_block_explorer"]
+
+
+def dense_block_explorer() -> None:
+    """Set input channels, growth rate, layers and bottleneck: what each layer reads, and what the block costs.
+
+    Examples
+    --------
+    >>> dense_block_explorer()  # doctest: +ELLIPSIS
+    Six bars...
+    """
+    explore(
+        _draw_block,
+        alt="Six bars, the layers of a dense block. Each reads the 64 maps that came in and 32 of each earlier one: "
+        "64, 96, 128, 160, 192, 224; 256 go out. The title counts 331,776 weights and 1,040 million multiplications.",
+        in_channels=(8, 512, 8),
+        growth_rate=(4, 64, 4),
+        layers=(1, 48),
+        bottleneck=True,
+        grid=(7, 56, 7),
+    )
+
+
+def _draw_block(
+    *, in_channels: int = 64, growth_rate: int = 32, layers: int = 6, bottleneck: bool = True, grid: int = 56
+) -> Figure:
+    """Draw what each layer reads: the input below, what earlier layers of the block have made above."""
+    read = in_channels + growth_rate * np.arange(layers)
+    weights = macs = 0
+    for channels in read:
+        chain = [(int(channels), growth_rate, 3)]
+        if bottleneck:
+            chain = [(int(channels), 4 * growth_rate, 1), (4 * growth_rate, growth_rate, 3)]
+        weights += sum(conv_parameters(*sizes, bias=False) for sizes in chain)
+        macs += sum(conv_macs(*sizes, grid) for sizes in chain)
+    figure, ax = plt.subplots(figsize=(7.4, 3.4))
+    number = np.arange(1, layers + 1)
+    ax.bar(number, np.full(layers, in_channels), color=BLUE, label="the block's input")
+    ax.bar(number, read - in_channels, bottom=in_channels, color=ORANGE, hatch="//", label="made by earlier layers")
+    ax.set(xlabel="layer of the block", ylabel="channels that it reads", xlim=(0.4, layers + 0.6))
+    ax.set_ylim(0, 1.25 * read[-1])
+    ax.legend(loc="upper left", ncols=2)
+    ax.set_title(
+        f"{in_channels} → {in_channels + layers * growth_rate} channels: {weights:,} weights, "
+        f"{macs / 1e6:,.0f} million multiplications",
+        loc="left",
+        fontsize=10,
+    )
+    return figure
