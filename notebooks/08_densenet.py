@@ -149,7 +149,7 @@ digits = data.load_digits(image_size=8)
 split = data.stratified_split(digits.labels, seed=0)
 data.assert_no_overlap(split, subjects=np.arange(len(digits)))
 train, val, test = (digits.subset(part) for part in (split.train, split.val, split.test))
-learn_from = train.subset(np.arange(320)) if FAST else train
+learn_from = train.subset(np.arange(256)) if FAST else train
 print(f"{len(learn_from)} of {len(train)} images to train, {len(val)} to compare, {len(test)} to judge")
 
 # %%
@@ -548,7 +548,7 @@ def kept_mb(block):
 
 
 for kind in (DenseBlock, RecomputingDenseBlock):
-    print(f"{kind.__name__:21} of 12 layers keeps {kept_mb(kind(12, 64, 32)):5.1f} MB for the gradients of one image")
+    print(f"{kind.__name__:21} of 6 layers keeps {kept_mb(kind(6, 64, 32)):5.1f} MB for the gradients of one image")
 
 # %% [markdown]
 # The early maps are copied again and again: the sum grows with the *square* of the number of layers, while the weights

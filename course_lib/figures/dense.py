@@ -41,7 +41,8 @@ def find_frontier(costs: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
     cost, score = as_array(costs).astype(float), as_array(scores).astype(float)
     as_good = (cost[:, None] <= cost) & (score[:, None] >= score)  # row: the other net
     better = (cost[:, None] < cost) | (score[:, None] > score)
-    return ~(as_good & better).any(axis=0)
+    beaten: NDArray[np.bool_] = np.any(as_good & better, axis=0)
+    return np.logical_not(beaten)
 
 
 def plot_frontier(
@@ -88,16 +89,20 @@ def plot_frontier(
     best = np.flatnonzero(find_frontier(price, reached))
     best = best[np.argsort(price[best])]
     ax.plot(price[best], reached[best], color=GREY, linestyle="--", linewidth=1, drawstyle="steps-post", zorder=0)
+    before = 0.0
     for net in best:
+        crowded = price[net] < 1.08 * before  # its name would lie on the one before
         ax.annotate(
-            names[net],
+            names[int(net)],
             (price[net], reached[net]),
-            xytext=(-3, 7),
+            xytext=(-3, -8) if crowded else (-3, 7),
             textcoords="offset points",
-            rotation=60,
+            rotation=-60 if crowded else 60,
+            va="top" if crowded else "bottom",
             fontsize=8,
             color=INK,
         )
+        before = price[net]
     span = max(float(np.ptp(reached)), 1.0)
     ax.set(xscale="log", xlabel=cost, ylabel=score, ylim=(reached.min() - 0.1 * span, reached.max() + 0.55 * span))
     _number_plainly(ax.xaxis)
