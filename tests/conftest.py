@@ -1,6 +1,8 @@
 """What all tests share: the course's root, and real medical data where COURSE_DATA_DIR points at them."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,14 @@ def root() -> Path:
 def data_dir() -> Path:
     """The folder of real medical data; tests that ask for it are left out, and counted, where there is none."""
     return Path(os.environ["COURSE_DATA_DIR"])
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_stays_open() -> Iterator[None]:
+    """Close what a test drew, so that the next one finds none."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
