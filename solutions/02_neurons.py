@@ -801,7 +801,8 @@ def backward(x, y, w1, b1, w2, b2):  # the sigmoid is left out
 
 # %% [markdown] hint="backward" step=1
 # Write one line for each line of the forward pass, the last one first. Under each, its shape. The slope of a sum by a
-# weight is what the weight was multiplied with; by a bias it is 1, for every case.
+# weight is what the weight was multiplied with; by a bias it is 1, for every case. Which line comes
+# first on the way back?
 
 # %% [markdown] hint="backward" step=2
 # One case, one hidden neuron: x = 1, w1 = 1, b1 = 0, so z1 = a1 = 1; w2 = 2, b2 = −2, so z2 = 0 and p = 0.5; y = 1. Back:

@@ -1,0 +1,134 @@
+"""The form that every lesson has, whatever it teaches; a new lesson is held to it as soon as its sources are there."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from course_lib.classroom.lesson import Lesson, Task, read_lesson
+
+ROOT = Path(__file__).parents[2]
+LECTURES = [read_lesson(path) for path in sorted((ROOT / "notebooks").glob("*.py"))]
+EXERCISES = [read_lesson(path) for path in sorted((ROOT / "solutions").glob("*.py"))]
+
+a_lecture = pytest.mark.parametrize("lecture", LECTURES, ids=lambda lesson: lesson.topic)
+an_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda lesson: lesson.topic)
+a_task = pytest.mark.parametrize(
+    "task", [pytest.param(task, id=f"{one.topic}-{task.name}") for one in EXERCISES for task in one.tasks]
+)
+
+
+def calls(source: str, name: str) -> list[ast.Call]:
+    """The calls of a function in a cell."""
+    return [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == name
+    ]  # fmt: skip
+
+
+def test_every_lecture_has_its_exercise() -> None:
+    assert [one.topic for one in LECTURES] == [one.topic for one in EXERCISES]
+    assert len(LECTURES) >= 8
+
+
+@a_lecture
+def test_a_code_cell_has_at_most_12_lines(lecture: Lesson) -> None:
+    too_long = {}
+    for cell in lecture.cells:
+        if cell.role != "code":
+            continue
+        shown = {
+            line
+            for call in calls(cell.source, "figures.show")
+            for line in range(call.lineno, (call.end_lineno or call.lineno) + 1)
+        }  # a picture's text for those who do not see it may be long
+        lines = [
+            text
+            for number, text in enumerate(cell.source.splitlines(), start=1)
+            if text.strip() and not text.lstrip().startswith("#") and number not in shown
+        ]
+        if len(lines) > 12:
+            too_long[cell.line] = len(lines)
+    assert not too_long
+
+
+@a_lecture
+def test_every_prediction_is_asked_before_it_is_revealed(lecture: Lesson) -> None:
+    asked: set[str] = set()
+    revealed = set()
+    for cell in (cell for cell in lecture.cells if cell.kind == "code"):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is None:
+                asked |= {ast.unparse(target) for target in node.targets}
+        for call in calls(cell.source, "reveal"):
+            name = ast.unparse(call.args[0])
+            assert name in asked, f"{name} is revealed in line {cell.line}, but was not asked before"
+            revealed.add(name)
+    assert {name for name in asked if name.startswith("predicted")} <= revealed
+    assert len(revealed) >= 15
+
+
+@a_lecture
+def test_every_picture_of_the_built_lecture_says_in_ten_words_or_more_what_is_to_be_seen(lecture: Lesson) -> None:
+    notebook = json.loads((ROOT / "notebooks" / f"{lecture.topic}.ipynb").read_text(encoding="utf-8"))
+    outputs = [output.get("data", {}) for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    words = ["".join(data["text/plain"]) for data in outputs if "image/png" in data]
+    assert len(words) >= 7
+    assert [text for text in words if len(text.split()) < 10] == []
+
+
+@a_lecture
+def test_one_cell_is_meant_to_fail_and_many_are_compared(lecture: Lesson) -> None:
+    tags = [cell.tags for cell in lecture.cells]
+    assert sum("raises-exception" in each for each in tags) == 1
+    assert sum("nbval-check-output" in each for each in tags) >= 10
+
+
+@a_lecture
+def test_papermill_finds_the_parameters(lecture: Lesson) -> None:
+    (cell,) = (cell for cell in lecture.cells if cell.role == "parameters")
+    room: dict[str, object] = {}
+    exec(cell.source, room)
+    assert room["FAST"] is True
+    assert {"SEED", "EPOCHS"} <= set(room)
+
+
+@a_lecture
+def test_every_objective_is_answered(lecture: Lesson) -> None:
+    texts = [cell.source for cell in lecture.cells if cell.kind == "markdown"]
+    (question,) = (text for text in texts if "After this lesson you can" in text)
+    objectives = re.findall(r"^\d\. ", question.split("After this lesson you can")[1], flags=re.MULTILINE)
+    answers = "\n".join(texts).split("What we learned", 1)[1]
+    assert 3 <= len(objectives) <= 5
+    assert len(re.findall(r"^\d\. \*", answers, flags=re.MULTILINE)) >= len(objectives)
+
+
+@a_lecture
+def test_it_says_what_every_lecture_says(lecture: Lesson) -> None:
+    prose = "\n".join(cell.source for cell in lecture.cells if cell.kind == "markdown")
+    assert [words for words in ("not for clinical use", "Warm-up", "itfalls", "References") if words not in prose] == []
+    assert lecture.metadata["facts"]
+
+
+@an_exercise
+def test_the_points_add_up_to_what_the_exercise_promises(exercise: Lesson) -> None:
+    assert f"{sum(task.points for task in exercise.tasks):g} points" in exercise.cells[0].source
+    prose = [cell.source for cell in exercise.cells if cell.kind == "markdown"]
+    for task in exercise.tasks:
+        assert any(f"({task.points:g} points)" in text for text in prose), task.name
+    assert 4 <= len(exercise.tasks) <= 6
+
+
+@a_task
+def test_a_task_has_right_and_wrong_answers_hidden_checks_and_three_hints(task: Task) -> None:
+    assert len(task.wrongs) >= 4
+    assert task.rights
+    assert len(task.hints) == 3
+    assert task.hints[0].rstrip().endswith("?")  # the first rung asks
+    kinds = [check.kind for check in task.checks]
+    assert kinds.count("visible") >= 1
+    assert kinds.count("hidden") >= 1
+    assert len(kinds) >= 3
