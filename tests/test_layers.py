@@ -20,6 +20,8 @@ LAYERS = {
     "data": {"errors"},
     "training": {"metrics", "errors"},
     "brain_age": {"metrics", "training", "models", "data", "errors"},
+    "losses": {"errors", "metrics"},
+    "explain": {"errors", "metrics"},
     "figures": {"arithmetic", "models", "summary", "metrics", "data", "training", "errors"},
     "widgets": {"arithmetic", "models", "summary", "metrics", "data", "training", "figures", "errors"},
     "classroom": {"data", "errors"},
