@@ -56,6 +56,7 @@
 # %% tags=["setup"]
 import tempfile
 from dataclasses import replace
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -165,8 +166,8 @@ predicted_answers = None  # type your number
 reveal(predicted_answers, targets["segmentation"].size, unit="answers, one a voxel")
 
 # %% [markdown]
-# Close to nine million answers, and one expert hour to write them by hand. That is why *labels need experts* stands in
-# the list above.
+# Close to nine million answers for one scan. Nobody types them: an expert draws the outline, slice after slice. That is
+# why *labels need experts* stands in the list above.
 
 # %% [markdown]
 # ## 2 Try first: read this image
@@ -264,14 +265,22 @@ print("the library agrees:", np.allclose(window(hu, 40, 400), data.apply_ct_wind
 
 # %% [markdown]
 # (−100 + 160) / 400 = 0.15, a dark grey. Whoever takes the width for a distance from the centre gets (−100 + 360) / 800 =
-# 0.325: no error, only a flat picture. Here is one slice three times, as a still picture.
+# 0.325: no error, only a flat picture.
+#
+# Here is our slice three times. It is the back of a chest, seen from the feet: a vertebra in the middle, the round aorta
+# above it to the right, lungs on both sides, and the muscles of the back at the bottom.
 
 # %%
 windows = {"no window": (500, 3000), "soft tissue": (40, 400), "lung": (-600, 1500)}
-figure, axes = plt.subplots(1, 3, figsize=(6, 1.9))
+figure, axes = plt.subplots(1, 3, figsize=(6.2, 2.1))
 for ax, (name, (centre_hu, width_hu)) in zip(axes, windows.items(), strict=True):
     ax.imshow(window(hu[:80], centre_hu, width_hu), vmin=0, vmax=1)
-    ax.set(title=f"{name}\n{centre_hu}, {width_hu} HU", xticks=[], yticks=[])
+    ax.set(
+        xticks=[],
+        yticks=[],
+        xlabel=f"{centre_hu - width_hu / 2:.0f} to {centre_hu + width_hu / 2:.0f} HU".replace("-", "−"),
+    )
+    ax.set_title(name)
 figures.show(
     figure,
     alt="One CT slice three times. Without a window all soft tissue is one grey. Soft tissue: fat, muscle and the round "
@@ -289,8 +298,8 @@ window_explorer()
 # %% [markdown]
 # ## 5 MR has no unit
 #
-# An MR scanner gives numbers, too, and they are in no unit at all: the same person on the next scanner, or after
-# lunch, gets others. Here is a real slice through an abdomen. **Predict** what share of its pixels the soft-tissue
+# An MR scanner gives numbers, too, and they are in no unit at all: the same person on the next scanner, or on the
+# next day, gets others. Here is a real slice through an abdomen. **Predict** what share of its pixels the soft-tissue
 # window of CT turns pure white, in per cent.
 
 # %%
@@ -310,7 +319,7 @@ reveal(predicted_white, round(100 * float((window(mr, 40, 400) == 1).mean()), 1)
 
 # %%
 figure, ax = plt.subplots(figsize=(4, 2.6))
-ax.imshow(data.rescale_percentiles(mr).round(1), vmin=0, vmax=1)
+ax.imshow(data.rescale_percentiles(mr).round(1), vmin=0, vmax=1)  # eleven shades keep this file small
 ax.set(title="MR, 1st to 99th percentile", xlabel="column (pixels)", ylabel="row (pixels)")
 figures.show(
     figure,
@@ -450,25 +459,26 @@ predicted_under = None  # type your number
 common = tuple(slice(0, min(sizes)) for sizes in zip(brain.array.shape, ventricles.array.shape, strict=True))
 under = brain.array[common][ventricles.array[common] > 0]
 reveal(predicted_under, round(float(under.mean())))
-mask = ventricles.reoriented_to_ras()  # axes turned, nothing interpolated, no millimetre changed
-inside = np.round(to_index(brain.affine, to_mm(mask.affine, np.argwhere(mask.array)[0]))).astype(int)
-offset = inside - np.argwhere(mask.array)[0]
-right = brain.array[tuple((np.argwhere(mask.array) + offset).T)]
-print(f"through both affines: {right.mean():.0f}")
+in_mm = [to_mm(ventricles.affine, voxel) for voxel in np.argwhere(ventricles.array)]  # index in the mask → patient
+in_brain = (
+    np.array([to_index(brain.affine, place) for place in in_mm]).round().astype(int)
+)  # patient → index in the image
+print(f"through both affines: {brain.array[tuple(in_brain.T)].mean():.0f}")
 
 # %% [markdown]
-# Under the mask there must be fluid. A mean like that of the whole brain says that the mask lies anywhere but on the
+# The right way is the detour through the patient: from an index of the mask to millimetres, and from there to an index of
+# the image. It finds the dark fluid that must lie under this mask. A mean like that of the whole brain says that the mask lies anywhere but on the
 # ventricles. *Shapes that fit prove nothing*; with a cube of 192 voxels a side, not even an error would be left.
 #
 # **The picture on its side.** `imshow` takes the first axis as rows, from the top. A volume in RAS order shown like that
 # lies on its side, and radiologists will not recognise their own patient.
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(6.6, 3))
+figure, axes = plt.subplots(1, 2, figsize=(5.8, 2.5))
 axes[0].imshow(patient.array[:, :, 82], vmin=60, vmax=240)
 axes[0].set(title="imshow(array[:, :, 82])", xlabel="axis 1 (voxels)", ylabel="axis 0 (voxels)")
 plot_slice(patient, axes[1], at_mm=10, window=(60, 240), outline=ventricles)
-axes[1].set_title("image and mask by their affines")
+axes[1].set_title("by their affines")
 figures.show(
     figure,
     alt="Left, the slice lies on its side, the front of the brain to the right. Right, by its affine, the front is up, the "
@@ -529,6 +539,7 @@ reveal(predicted_ml, round(float(ventricles.array.sum() * voxel_ml), 1), unit="m
 predicted_ann = None  # type your number, in ml
 
 # %% tags=["nbval-check-output"]
+mask = ventricles.reoriented_to_ras()  # axes turned, nothing interpolated, no millimetre changed
 thick = data.resample_mask(mask, spacing_mm=(1, 1, 5))
 reveal(predicted_ann, round(float(thick.array.sum() / 1000), 1), unit="ml by Ann")
 print(f"Ben: {thick.array.sum()} voxels × {thick.voxel_ml:.3f} ml = {thick.array.sum() * thick.voxel_ml:.1f} ml")
@@ -582,7 +593,7 @@ for spacing_mm in ((1, 1, 1), (1, 1, 5), (1, 1, 10), (5, 5, 5), (10, 10, 10)):
 # fullest voxels keeps the total (to half a voxel), not the shape.
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(7.6, 2.5))
+figure, axes = plt.subplots(1, 3, figsize=(6.8, 2.3))
 for ax, spacing_mm in zip(axes, ((1, 1, 1), (1, 1, 5), (1, 1, 10)), strict=True):
     image, outline = data.resample_linear(brain, spacing_mm=spacing_mm), data.resample_mask(mask, spacing_mm=spacing_mm)
     plot_slice(image, ax, plane="coronal", at_mm=-20, window=(60, 240), outline=outline)
@@ -640,7 +651,7 @@ print(f"{len(images)} slices of {tuple(images.images.shape[1:])} from {len(set(p
 # %%
 shown = [patient * 6 + number for patient in range(3) for number in range(4)]
 names = [f"no. {patients.subjects[n]}, {images.class_names[patients.labels[n]]}" for n in shown]
-figure, ax = plt.subplots(figsize=(6.4, 4.8))
+figure, ax = plt.subplots(figsize=(5.4, 4.1))
 figures.plot_image_grid(images.images[shown], ax, titles=names, columns=4)
 figures.show(
     figure,
@@ -718,8 +729,9 @@ print(f"{same:.0%} of the nearest training slices are of the same patient")
 # %% [markdown]
 # ### The net
 #
-# A small one; lesson 02 takes such a net apart, here it is a box with 8,802 numbers to learn. Its first layer computes
-# the z-score of each pixel, as in part 10. Read the shapes.
+# A small one; lesson 02 takes such a net apart, here it is a box with 8,802 numbers to learn. Its first layer computes a
+# z-score, for each pixel over the slices that pass through together (part 10 took it over the voxels of one image). Read
+# the shapes.
 
 
 # %% tags=["nbval-check-output"]
@@ -791,7 +803,7 @@ accuracies = {name: 100 * metrics.accuracy_score(each.y_true, each.y_pred) for n
 reveal(predicted_train_and_test, (round(100 * training_accuracy[-1]), round(accuracies["by patient"])), unit="per cent")
 
 # %% [markdown]
-# Now a gap opens and warns you. The net did not change, nor did the slices; only the question of the test did: *do you
+# Now a gap opens and warns you. (That the validation curve may lie below 50% is chance: it is of 20 patients.) The net did not change, nor did the slices; only the question of the test did: *do you
 # know this patient?* or *do you know this disease?*
 #
 # ### How much too good?
@@ -817,7 +829,8 @@ mean = {key: 100 * np.mean([hits.mean() for hits, _ in results]) for key, result
 reveal(predicted_nothing, round(mean[0.0, "by slice"], 1), unit="per cent")
 
 # %% [markdown]
-# An interval belongs to each number. But of how many *cases*? Six slices of one patient are not six witnesses. So by
+# An interval belongs to each number: the range in which the accuracy could well lie, had we seen other cases of the same
+# kind (95% of such ranges hold the true one; lesson 09 shows how). But of how many *cases*? Six slices of one patient are not six witnesses. So by
 # patient we count patients: one is right when more than half of the slices are. By slice we do what a careless paper
 # does, and count slices.
 
@@ -840,10 +853,12 @@ figure, ax = plt.subplots(figsize=(7, 2.7))
 labels = []
 for row, ((disease, name), results) in enumerate(measured.items()):
     runs = [100 * hits.mean() for hits, _ in results]
-    ax.plot(runs, [row] * len(runs), "o" if name == "by slice" else "s", color="C1" if name == "by slice" else "C0")
+    heights = row + np.linspace(-0.2, 0.2, len(runs))  # one above the other, so that none hides another
+    ax.plot(runs, heights, "o" if name == "by slice" else "s", color="C1" if name == "by slice" else "C0")
     labels.append(f"{'faint disease' if disease else 'no disease'}, split {name}")
 ax.axvline(50, color="0.6", linestyle=":")
 ax.set(xlabel="slices of the test part that are right (%)", xlim=(0, 103), yticks=range(4), yticklabels=labels)
+ax.set_title("each mark is one run")
 ax.set_ylim(3.5, -0.5)
 figures.show(
     figure,
@@ -887,7 +902,7 @@ card = {
     "target": "Walking speed over 10 m a year after, at least 20% faster: measured by someone who has not seen the scan.",
 }
 for entry, answer in card.items():
-    print(f"{entry.upper():10} {answer}")
+    print(fill(answer, width=110, initial_indent=f"{entry.upper():10} ", subsequent_indent=" " * 11))
 
 # %% [markdown]
 # Read it from the end. The *target* is not "wide ventricles": that could be measured and would help nobody. It makes this
@@ -909,11 +924,11 @@ misread = {
     "slices of 5 mm taken for 1 mm": replace(slabs, affine=brain.affine),
     "axes in another order": replace(patient, array=patient.array.transpose(1, 0, 2)),
 }
-figure, axes = plt.subplots(1, 3, figsize=(7.6, 2.5))
+figure, axes = plt.subplots(1, 3, figsize=(6.8, 2.3))
 for ax, (name, image) in zip(axes, misread.items(), strict=True):
     at_mm = 20 if "LPS" in name else -20
     plot_slice(image, ax, plane="coronal", at_mm=at_mm, window=(60, 240))
-    ax.set_title(name, fontsize=10)
+    ax.set_title(name.replace(" taken", "\ntaken"), fontsize=10)
 figures.show(
     figure,
     alt="Three coronal cuts. LPS for RAS: the dark ball at R instead of L, all else as it should be. Slices of 5 mm "
@@ -980,7 +995,7 @@ figures.show(
 
 # %%
 print(f"too good here: {too_good[0.02]:.0f} points with a faint disease, {too_good[0.0]:.0f} without one")
-print(f"no disease: {mean[0.0, 'by slice']:.0f}% by slice, {mean[0.0, 'by patient']:.0f}% by patient")
+print(f"no disease: {mean[0.0, 'by slice']:.0f}% of slices right by slice, {mean[0.0, 'by patient']:.0f}% by patient")
 print(f"tasks here: {len(targets)} ({', '.join(targets)}); entries of the card: {len(card)}")
 
 # %% [markdown]

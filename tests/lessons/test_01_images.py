@@ -1,6 +1,7 @@
 """Lesson 01: its facts, its numbers, how much too good a split by slice looks, and the form of its two sources."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ def test_l01_modalities_and_challenges_are_named(lecture: Lesson) -> None:
 
 
 def test_h01_the_card_has_its_four_entries_in_order_and_all_are_filled(lecture: Lesson) -> None:
-    card = room_after(lecture, "card = {")["card"]
+    card = room_after(lecture, "card = {", fill=fill)["card"]
     assert list(card) == ["value", "knowledge", "data", "target"]  # H01
     assert all(len(answer) > 40 for answer in card.values())
 
