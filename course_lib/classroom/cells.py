@@ -5,6 +5,7 @@ attribute is an error in one line and never a cell that silently means something
 """
 
 import ast
+import copyreg
 import difflib
 import math
 import re
@@ -53,6 +54,14 @@ _HEADER: dict[str, Any] = {  # what the `course` part of the header may say, and
 _CELL_LINE = re.compile(r"# %%( .*)?$")
 _NEARLY_CELL_LINE = re.compile(r"\s*#+\s*%%+(?![a-z])")
 _HEADER_FORM = "wanted `#   course: {title: …, level: …}` under `# jupyter:`"
+
+
+def _read_only(values: dict[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(values)
+
+
+# lessons travel to the processes that grade, and pickle does not know this one part of them
+copyreg.pickle(MappingProxyType, lambda view: (_read_only, (dict(view),)))
 
 
 @dataclass(frozen=True)

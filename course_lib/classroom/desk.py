@@ -220,7 +220,7 @@ def _serve(line: Connection, work: ClassWork, folder: Path, stack: contextlib.Ex
     if warm is not None:
         warm.check()
     line.send(str(folder))
-    grade_what_comes(line, source, package, plan, warm.client if warm else None, idle_s=_IDLE_S)
+    grade_what_comes(line, lesson, package, plan, warm.client if warm else None, idle_s=_IDLE_S)
     if warm is not None:
         warm.check()
 

@@ -23,7 +23,7 @@ from course_lib.classroom.fork_server import libraries_named
 from course_lib.classroom.grading import GradingPlan, library_copy
 from course_lib.classroom.judging import TaskResult, imported_by, judge_task, setup_cells, trusted_names
 from course_lib.classroom.kernels import StudentKernel
-from course_lib.classroom.lesson import Cell, Lesson, Task, read_lesson
+from course_lib.classroom.lesson import Cell, Lesson, Task
 from course_lib.classroom.mutation import Mutant, mutants
 from course_lib.classroom.sandbox import why_no_sandbox
 from course_lib.classroom.session import StudentSession
@@ -79,7 +79,7 @@ class _Variant:
 class _Job:
     """What a worker needs to check one task: a lesson itself cannot travel."""
 
-    source: Path
+    lesson: Lesson
     task: str
     package: Path
     plan: GradingPlan
@@ -139,7 +139,7 @@ def check_exercise(
         walls = WarmProcess(package, limits=plan.limits, libraries=warm_libraries) if plan.sandboxed else nullcontext()
         with walls as warm:
             client = warm.client if warm else None
-            jobs = [_Job(lesson.path, task.name, package, plan, client, most_mutants) for task in lesson.tasks]
+            jobs = [_Job(lesson, task.name, package, plan, client, most_mutants) for task in lesson.tasks]
             crew = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context)
             try:
                 for check in crew.map(_check_task, jobs):
@@ -159,7 +159,7 @@ def check_exercise(
 def _check_task(job: _Job) -> TaskCheck:
     """Check one task in a process and kernels of its own."""
     skip_slow_imports()
-    lesson = read_lesson(job.source)
+    lesson = job.lesson
     task = lesson.task(job.task)
     names = trusted_names(lesson)
 

@@ -11,6 +11,7 @@ import ast
 import compileall
 import shutil
 from collections.abc import Iterable
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from course_lib.errors import CourseError
@@ -44,10 +45,13 @@ def copy_without(names: Iterable[str], target: Path, *, package: Path = _PACKAGE
         A name that the package does not have.
     """
     shutil.copytree(package, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"), symlinks=False)
+    withheld = set()
     for name in sorted(set(names)):
         path, inside = _locate(name, target, package.name)
         path.write_text(source_without(path.read_text("utf-8"), inside, name=name), "utf-8")
-    compileall.compile_dir(target, quiet=2)
+        withheld.add(path)
+    _copy_compiled(set(target.rglob("*.py")) - withheld, target, package)
+    compileall.compile_dir(target, quiet=2)  # what is missing, and what is older than its source
     for path in [target, *target.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     return target
@@ -79,6 +83,16 @@ def source_without(source: str, inside: str, *, name: str) -> str:
     for place in places:
         body[place] = _emptied(body[place], _refusal(name))
     return ast.unparse(tree)
+
+
+def _copy_compiled(sources: Iterable[Path], target: Path, package: Path) -> None:
+    """Take along what Python has compiled of these sources; it is bound to a source's time and size."""
+    for source in sources:
+        compiled = Path(cache_from_source(str(package / source.relative_to(target))))
+        if compiled.is_file():
+            folder = source.parent / "__pycache__"
+            folder.mkdir(exist_ok=True)
+            shutil.copyfile(compiled, folder / compiled.name)
 
 
 def _refusal(name: str) -> str:

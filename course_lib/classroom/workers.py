@@ -9,6 +9,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from course_lib.classroom.containers import Containers, kernels_from
 from course_lib.classroom.fork_server import libraries_named
 from course_lib.classroom.grading import GradingPlan, SubmissionResult, grade_submission, library_copy, ungraded
 from course_lib.classroom.judging import imported_by, setup_cells, trusted_names
-from course_lib.classroom.lesson import Lesson, read_lesson
+from course_lib.classroom.lesson import Lesson
 from course_lib.classroom.sandbox import why_no_sandbox
 from course_lib.classroom.slow_imports import skip_slow_imports
 from course_lib.classroom.submission import Submission
@@ -49,6 +50,7 @@ def grade_class(
     crew: list[_Worker] = []
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
         Path(folder).chmod(0o755)
+        _import_beforehand(lesson)
         package = library_copy(lesson, Path(folder))
         libraries = libraries_of(lesson, submissions)
         warm = kernels_from(plan.engine, package, limits=plan.limits, libraries=libraries) if plan.sandboxed else None
@@ -82,17 +84,22 @@ def libraries_of(lesson: Lesson, submissions: Iterable[Submission]) -> list[str]
     return libraries_named([*setup_cells(lesson), *checks, *cells]) or ["numpy"]
 
 
+def _import_beforehand(lesson: Lesson) -> None:
+    """Let the process that workers are forked from begin with its imports, while other things are made ready."""
+    forkserver.set_forkserver_preload(["course_lib.classroom.trusted_side", *imported_by(lesson)])
+    forkserver.ensure_running()
+
+
 class _Worker:
     """A process that grades one submission after another; the parent watches its time."""
 
     def __init__(self, lesson: Lesson, package: Path, plan: GradingPlan, warm: WarmProcess | Containers | None) -> None:
         self.lesson, self.package, self.plan, self.warm = lesson, package, plan, warm
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["course_lib.classroom.trusted_side", *imported_by(lesson)])
         self.connection, theirs = context.Pipe()
         client = warm.client if warm else None
         self.process = context.Process(
-            target=grade_what_comes, args=(theirs, lesson.path, package, plan, client), daemon=False
+            target=grade_what_comes, args=(theirs, lesson, package, plan, client), daemon=False
         )
         self.process.start()
         theirs.close()
@@ -162,7 +169,7 @@ def _bound_memory(size: int) -> None:
 
 def grade_what_comes(
     connection: Connection,
-    source: Path,
+    lesson: Lesson,
     package: Path,
     plan: GradingPlan,
     warm: WarmClient | None,
@@ -174,13 +181,11 @@ def grade_what_comes(
     _bound_memory(plan.limits.resident_mb * 2**20)
     tempfile.tempdir = str(package.parent)
     skip_slow_imports()
-    lesson: Lesson | None = None
+    names: dict[str, Any] = {}
     while connection.poll(idle_s) and (job := connection.recv()) is not None:
         submission, executed = job
         try:
-            if lesson is None:
-                lesson = read_lesson(source)
-                names = trusted_names(lesson)
+            names = names or trusted_names(lesson)
             answer: Any = grade_submission(
                 lesson, submission, package=package, plan=plan, names=names, executed=executed, warm=warm
             )
@@ -188,6 +193,6 @@ def grade_what_comes(
             answer = problem
         except Exception as problem:
             answer = CourseError(
-                f"{source.name}: the set-up cell fails on the grader's side: {type(problem).__name__}: {problem}"
+                f"{lesson.path.name}: the set-up cell fails on the grader's side: {type(problem).__name__}: {problem}"
             )
         connection.send(answer)

@@ -1,3 +1,4 @@
+import pickle
 import re
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -81,6 +82,13 @@ def test_a_lesson_cannot_be_changed(lesson):
         lesson.tasks[0].points = 100
     with pytest.raises(TypeError, match="does not support item assignment"):
         lesson.metadata["title"] = "another"
+
+
+def test_a_lesson_travels_to_another_process_whole_and_stays_read_only(lesson):
+    there = pickle.loads(pickle.dumps(lesson))
+    assert there == lesson
+    with pytest.raises(TypeError):
+        there.metadata["title"] = "another"
 
 
 def test_a_lecture_has_no_tasks_and_may_hold_magics_and_code_meant_to_fail(tmp_path):

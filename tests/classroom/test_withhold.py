@@ -1,3 +1,5 @@
+import compileall
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,16 @@ def test_the_copy_holds_no_trace_of_it_not_even_compiled(package, tmp_path):
     assert Path("nets/small.py") in texts
     assert [path for path, text in texts.items() if b"forty-two" in text] == []
     assert any(path.suffix == ".pyc" for path in texts)
+
+
+def test_what_is_compiled_already_is_taken_along_unless_its_source_is_newer(package, tmp_path):
+    compileall.compile_dir(package, quiet=2)
+    kept, old = (Path(cache_from_source(str(package / name))) for name in ("__init__.py", "nets/__init__.py"))
+    old.write_bytes(old.read_bytes()[:8] + b"\0\0\0\0" + b"forty-two")  # the time of its source is 0
+    kept.write_bytes(kept.read_bytes() + b"taken along")
+    copy = copy_without(["lib.nets.small.answer"], tmp_path / "out" / "lib", package=package)
+    assert (copy / kept.relative_to(package)).read_bytes().endswith(b"taken along")
+    assert b"forty-two" not in (copy / old.relative_to(package)).read_bytes()
 
 
 def test_everyone_may_read_the_copy(package, tmp_path):
