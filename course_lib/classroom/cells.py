@@ -56,7 +56,7 @@ _NEARLY_CELL_LINE = re.compile(r"\s*#+\s*%%+(?![a-z])")
 _HEADER_FORM = "wanted `#   course: {title: …, level: …}` under `# jupyter:`"
 
 
-def _read_only(values: dict[str, Any]) -> Mapping[str, Any]:
+def _read_only(values: dict[str, Any]) -> MappingProxyType[str, Any]:
     return MappingProxyType(values)
 
 
