@@ -191,8 +191,8 @@ print(f"always 'benign': {100 * (val_truth == 0).mean():.1f}% right, all {val_tr
 # *features* (what was measured on them). The *classifier* is ours: logistic regression, a weight for each feature.
 #
 # In between, put the features on one scale. **Standardising** subtracts the mean of each measurement and divides by its
-# spread, so that areas in the hundreds and dents in the hundredths speak equally loud. Mean and spread come from the
-# training part alone. (Why? Whoever takes them from all lumps has looked at the test.)
+# spread (the standard deviation), so that areas in the hundreds and dents in the hundredths speak equally loud. Mean and
+# spread come from the training part alone. (Why? Whoever takes them from all lumps has looked at the test.)
 
 
 # %%
@@ -229,7 +229,8 @@ reveal(predicted_logistic, round(100 * metrics.accuracy_score(val_truth, by_logi
 #
 # $$\hat{y} = f\left(\sum_i x_i\,\theta_i + \theta_0\right)$$
 #
-# Three steps, which come back in the exercises: *multiply*, *add*, *activate*. Take inputs (2, −1), weights (1.5, 0.5)
+# Here $x_i$ are the inputs, $\theta_i$ their weights, $\theta_0$ the bias and $f$ the activation. Three steps, which come
+# back in the exercises: *multiply*, *add*, *activate*. Take inputs (2, −1), weights (1.5, 0.5)
 # and a bias of −1. **Predict** the sum before the activation.
 
 # %%
@@ -412,7 +413,8 @@ print(f"both slopes at one point:   ({together[0]:.2f}, {together[1]:.2f})")
 print(f"bias asked after the step:  ({mixed[0]:.2f}, {mixed[1]:.2f})")
 
 # %% [markdown]
-# Now many steps. The path on the loss, seen from above; the numbers on the lines are the loss.
+# Now many steps, seen from above. Each grey line joins all neurons of one loss, and the number on it is that loss. The
+# square is the start, each dot is one step further, and the cross is the lowest point, weight 2 and bias 1.
 
 
 # %%
@@ -439,15 +441,15 @@ figures.show(
 # %% [markdown]
 # Too small creeps. Too large leaps across the valley, and each leap lands higher. Even a good rate is slow, since the
 # valley is steep across and flat along, and one rate has to do for both. **Predict** the largest rate that still
-# arrives. (The loss is a bowl. Across its steepest direction it has a curvature c, and a step overshoots by more than it
-# came once the rate exceeds 2 / c.)
+# arrives; the pictures tell between which two it lies. (To compute it: the loss is a bowl. Across its steepest direction
+# it has a curvature c, and a step overshoots by more than it came once the rate exceeds 2 / c.)
 
 # %%
 predicted_rate = None  # type your number
 
 # %% tags=["nbval-check-output"]
 curvature = 2 * np.array([[np.mean(x * x), x.mean()], [x.mean(), 1]])  # second derivatives of the loss
-gentle, steep = np.linalg.eigvalsh(curvature)
+gentle, steep = np.linalg.eigvalsh(curvature)  # along and across the valley
 reveal(predicted_rate, round(float(2 / steep), 3))
 print(f"steepest curvature {steep:.2f}, gentlest {gentle:.2f}: {steep / gentle:.0f} times as steep across as along")
 
@@ -574,8 +576,9 @@ by_hand = backward(x64, y64, start)
 reveal(predicted_shape, by_hand[0].shape)
 
 # %% [markdown]
-# Five steps; the exercises use the same names. Step 3 and 4 together are the line of the slide: δ_j = f′(net_j) · Σ_k
-# δ_k w_kj.
+# Five steps; the exercises use the same names. Steps 3 and 4 together are one line on the lecture's slide,
+# $\delta_j = f'(net_j) \sum_k \delta_k w_{kj}$: the blame δ of a hidden neuron j is the slope of its activation at its sum
+# (`z1` in our code), times the blames of the neurons k that it spoke to, each by the weight between them.
 #
 # Is it right? A wrong slope does not crash. It merely learns badly, and you would blame the data. So we ask a witness:
 # torch records each operation and differentiates by itself (**autograd**). **Predict** the largest difference in any of
@@ -668,8 +671,10 @@ print(f"cross entropy, −log p, would send {p_wrong - 1:.5f}")
 # %% [markdown]
 # ## 12 A small net against the classical pipeline
 #
-# The same, from the library: two scores a lump (benign, malignant) and cross entropy. **Predict** the number of
-# parameters: 30 inputs, 8 hidden neurons, 2 scores, a bias for each neuron.
+# The same, from the library, with two answers a lump: a **score** for benign and one for malignant. The **softmax** makes
+# probabilities of them, whatever their number: take e to the power of each score, and divide by the sum of these powers.
+# (With two scores that is the sigmoid of their difference.) The library's cross entropy does so by itself, so our net ends
+# in scores. **Predict** the number of parameters: 30 inputs, 8 hidden neurons, 2 scores, a bias for each neuron.
 
 # %%
 predicted_parameters = None  # type your number
@@ -707,6 +712,7 @@ def draw_curve(history):
     figure, ax = plt.subplots(figsize=(6.5, 2.6))
     figures.plot_learning_curves(history, ax)
     ax.set_ylabel("cross entropy")
+    ax.legend(loc="upper center")
     clear_output(wait=True)
     first, last = history.train_loss[[0, -1]]
     figures.show(
@@ -719,8 +725,9 @@ def draw_curve(history):
 print(f"{len(batches(inputs, malignant, split.train))} batches an epoch")
 
 # %% [markdown]
-# `fit` of `course_lib.training` does what you wrote by hand: forward, loss, backward, step. It adds a progress line and a
-# **checkpoint** after each epoch, so that a lost session goes on where it was. Lesson 04 opens it.
+# `fit` of `course_lib.training` does what you wrote by hand: forward, loss, backward, step. Its step is **Adam**'s (Kingma
+# and Ba, 2015): downhill as ours, with a rate that adapts to each weight by the slopes it has seen. It adds a progress
+# line and a **checkpoint** after each epoch, so that a lost session goes on where it was. Lesson 04 opens it.
 
 # %%
 history = fit(
@@ -737,7 +744,8 @@ as_given = EPOCHS is None  # the bounds below hold for this training
 print(f"{history.seconds.sum():.1f} s of training, validation accuracy {100 * history.val_accuracy[-1]:.1f}%")
 
 # %% [markdown]
-# Now judge, once, on the same 113 lumps that neither has seen. **Predict** on how many of them the two *disagree*.
+# Lower on validation than on training? Chance allows it: a few easy lumps are enough, and the training loss of an epoch is
+# a mean taken *while* the net still improves. Now judge, once, on the same 113 lumps that neither has seen. **Predict** on how many of them the two *disagree*.
 
 # %%
 predicted_disagreements = None  # type your number
@@ -765,7 +773,8 @@ figures.show(figure, alt=f"Lumps judged rightly, with 95% intervals: {told}. The
 #
 # A threshold hides how well the scores *rank* the lumps. The area under the ROC curve (AUC, lesson 09) is the share of
 # pairs, one malignant and one benign, in which the malignant lump has the higher score. Both models scored the same
-# lumps, so compare them pairwise.
+# lumps, so compare them pairwise. In the last line, p is how often chance alone would show a difference as large as this or
+# larger if the two ranked equally well.
 
 # %%
 for name, score in (("classical pipeline", pipeline_score), ("small net", net_score)):
@@ -1008,8 +1017,8 @@ print(
 )
 
 # %% [markdown]
-# Look for the cause above: a hole that did not close, a slant that made a 9 look like a 3. Below: how many would *you*
-# have read? And the lumps? A missed cancer has no picture here, only its row. Where does it stand, in spreads from the
+# In the upper row, look for the cause: which of the eleven numbers misled? A hole that did not close, a stroke too faint to
+# be counted, a slant? In the lower row: how many would *you* have read? And the lumps? A missed cancer has no picture here, only its row. Where does it stand, in spreads from the
 # mean of the training lumps?
 
 # %%
@@ -1025,8 +1034,9 @@ for case in doubtful:
 
 # %% [markdown]
 # The training mean is zero here, and typical cancers lie one to two spreads above it. These nuclei are of middling size,
-# or have few dents: by the thirty numbers such a cancer *looks benign*, and a cleverer net will hardly find it there. What could is another look at the image, which the file no longer holds. A feature that was never measured
-# cannot be learned.
+# or have few dents: by the thirty numbers such a cancer *looks benign*, and a cleverer net will hardly find it there. What
+# could help is another look at the image, which the file no longer holds. A feature that was never measured cannot be
+# learned.
 
 # %% [markdown]
 # ## 16 The quiet error and the loud one
@@ -1095,7 +1105,7 @@ print(
 # W. N. Street, W. H. Wolberg, O. L. Mangasarian, *Nuclear feature extraction for breast tumor diagnosis*, SPIE 1905, 1993
 # · F. Rosenblatt, *The perceptron*, Psychological Review 65, 1958 · K. Fukushima, *Neocognitron*, Biological Cybernetics
 # 36, 1980 · D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning internal representations by error propagation*, ICS
-# report 8506, 1985, and *Nature* 323, 1986 · E. Alpaydin, C. Kaynak, *Optical Recognition of Handwritten Digits*, doi
+# report 8506, 1985, and *Nature* 323, 1986 · D. P. Kingma, J. Ba, *Adam*, ICLR 2015 · E. Alpaydin, C. Kaynak, *Optical Recognition of Handwritten Digits*, doi
 # 10.24432/C50P49 · E. R. DeLong and others, Biometrics 44, 1988.
 #
 # **Now the exercises**, `exercises/02_neurons.ipynb`: you write the neuron, the slopes, the walk, the way back, and a step
