@@ -714,11 +714,10 @@ def draw_curve(history):
     ax.set_ylabel("cross entropy")
     ax.legend(loc="upper center")
     clear_output(wait=True)
-    first, last = history.train_loss[[0, -1]]
     figures.show(
         figure,
-        alt=f"Learning curve over {len(history.train_loss)} epochs: the training loss falls from {first:.2f} to "
-        f"{last:.2f}, the validation loss beside it.",
+        alt=f"Learning curve over {len(history.train_loss)} epochs: the training loss falls to "
+        f"{history.train_loss[-1]:.2f}, the validation loss beside it.",
     )
 
 
@@ -744,8 +743,9 @@ as_given = EPOCHS is None  # the bounds below hold for this training
 print(f"{history.seconds.sum():.1f} s of training, validation accuracy {100 * history.val_accuracy[-1]:.1f}%")
 
 # %% [markdown]
-# Lower on validation than on training? Chance allows it: a few easy lumps are enough, and the training loss of an epoch is
-# a mean taken *while* the net still improves. Now judge, once, on the same 113 lumps that neither has seen. **Predict** on how many of them the two *disagree*.
+# Lower on validation than on training? Chance allows it: a few easy lumps are enough, and the training loss of an epoch
+# is a mean taken *while* the net still improves. Now judge, once, on the same 113 lumps that neither has seen.
+# **Predict** on how many of them the two *disagree*.
 
 # %%
 predicted_disagreements = None  # type your number
@@ -1017,9 +1017,9 @@ print(
 )
 
 # %% [markdown]
-# In the upper row, look for the cause: which of the eleven numbers misled? A hole that did not close, a stroke too faint to
-# be counted, a slant? In the lower row: how many would *you* have read? And the lumps? A missed cancer has no picture here, only its row. Where does it stand, in spreads from the
-# mean of the training lumps?
+# In the upper row, look for the cause: which of the eleven numbers misled? A hole that did not close, a stroke too
+# faint to be counted, a slant? In the lower row: how many would *you* have read? And the lumps? A missed cancer has no
+# picture here, only its row. Where does it stand, in spreads from the mean of the training lumps?
 
 # %%
 doubtful = np.argsort(np.where(truth == 1, net_score, np.inf))[:3]  # the cancers that the net holds least for cancer
@@ -1101,12 +1101,13 @@ print(
 )
 
 # %% [markdown]
-# **References.** D. Rueckert, *AI in Medicine I* (lecture slides: the two pipelines, the neuron, its loss, the update) ·
-# W. N. Street, W. H. Wolberg, O. L. Mangasarian, *Nuclear feature extraction for breast tumor diagnosis*, SPIE 1905, 1993
-# · F. Rosenblatt, *The perceptron*, Psychological Review 65, 1958 · K. Fukushima, *Neocognitron*, Biological Cybernetics
-# 36, 1980 · D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning internal representations by error propagation*, ICS
-# report 8506, 1985, and *Nature* 323, 1986 · D. P. Kingma, J. Ba, *Adam*, ICLR 2015 · E. Alpaydin, C. Kaynak, *Optical Recognition of Handwritten Digits*, doi
-# 10.24432/C50P49 · E. R. DeLong and others, Biometrics 44, 1988.
+# **References.** D. Rueckert, *AI in Medicine I* (lecture slides: the two pipelines, the neuron, its loss, the update)
+# · W. N. Street, W. H. Wolberg, O. L. Mangasarian, *Nuclear feature extraction for breast tumor diagnosis*, SPIE 1905,
+# 1993 · F. Rosenblatt, *The perceptron*, Psychological Review 65, 1958 · K. Fukushima, *Neocognitron*, Biological
+# Cybernetics 36, 1980 · D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning internal representations by error
+# propagation*, ICS report 8506, 1985, and *Nature* 323, 1986 · D. P. Kingma, J. Ba, *Adam*, ICLR 2015 · E. Alpaydin, C.
+# Kaynak, *Optical Recognition of Handwritten Digits*, doi 10.24432/C50P49 · E. R. DeLong and others, Biometrics 44,
+# 1988.
 #
 # **Now the exercises**, `exercises/02_neurons.ipynb`: you write the neuron, the slopes, the walk, the way back, and a step
 # that autograd can live with.
