@@ -95,7 +95,7 @@ assert got == [64, 96, 128, 160, 192, 224, 256], explain(
     ask="Layer by layer: which maps exist before it is called?",
 )
 
-# %% check="channels_read" requirement="input and growth are told apart" points=1 after="Why do 64 and 32 not show whether you mixed them up in the same way?"
+# %% check="channels_read" requirement="input and growth are told apart" points=1 after="64 is twice 32: which mistakes would a check with those two numbers alone have missed?"
 got = channels_read(5, 12, 3)
 assert got == [5, 17, 29, 41], explain(
     "channels_read(5, 12, 3)",
@@ -378,7 +378,7 @@ assert got == [256, 512, 1024, 1024], explain(
     ask="64 + 6 · 32 leave block 1. What enters block 2?",
 )
 
-# %% check="channels_after_blocks" requirement="rounds down" points=1 after="Why must there be a rule at all?"
+# %% check="channels_after_blocks" requirement="rounds down" points=1 after="The two halves of a net are often written by two people. Why must the contract say how to round?"
 got = channels_after_blocks(7, [1, 3, 2], 6, 0.7)
 assert got == [13, 27, 30], explain(
     "channels_after_blocks(7, [1, 3, 2], 6, 0.7)",

@@ -40,6 +40,17 @@ def test_only_nets_on_the_frontier_are_named() -> None:
     assert ax.get_xlabel() == "ms"
 
 
+def test_names_of_neighbours_on_the_frontier_stand_apart_above_all_points() -> None:
+    figure = Figure(figsize=(7.6, 3.4))
+    costs = [9, 70, 72, 74, 75, 300]
+    ax = plot_frontier(costs, range(70, 76), list("abcdef"), ["x"] * 6, figure.add_subplot(), cost="ms", score="%")
+    figure.draw_without_rendering()
+    places = [ax.transData.transform(text.get_position()) for text in ax.texts]
+    assert all(right[0] - left[0] > 12 for left, right in itertools.pairwise(places))  # at 100 dots an inch
+    assert all(text.get_position()[1] > 75 for text in ax.texts)
+    assert ax.texts[0].get_position()[0] == pytest.approx(9)  # whoever has room stays where it is
+
+
 def test_a_swap_is_named_and_joined() -> None:
     ax = plot_swap([1, 2, 3], [9, 8, 20], ["A", "B", "C"], ["x", "y", "y"], Figure().add_subplot(), swap=("A", "B"))
     assert [text.get_text() for text in ax.texts] == ["A", "B"]
@@ -76,3 +87,4 @@ def test_every_corner_of_the_explorer_can_be_drawn() -> None:
         figure = dense_block._draw_block(**dict(zip(names, values, strict=True)))
         plt.close(figure)
         assert "→" in figure.axes[0].get_title(loc="left")
+        assert all(place == round(place) for place in figure.axes[0].get_xticks())

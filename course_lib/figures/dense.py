@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from scipy.optimize import isotonic_regression
 
 from course_lib.figures.numbers import as_array
 from course_lib.figures.page import BLUE, GREY, INK, ORANGE, SKY, VERMILION
@@ -55,7 +56,7 @@ def plot_frontier(
     cost: str,
     score: str,
 ) -> Axes:
-    """Draw a point for each net, and a stair through those that nobody beats, which are named.
+    """Draw a point for each net, and a stair through those that nobody beats; their names stand above, side by side.
 
     Parameters
     ----------
@@ -89,22 +90,19 @@ def plot_frontier(
     best = np.flatnonzero(find_frontier(price, reached))
     best = best[np.argsort(price[best])]
     ax.plot(price[best], reached[best], color=GREY, linestyle="--", linewidth=1, drawstyle="steps-post", zorder=0)
-    before = 0.0
-    for net in best:
-        crowded = price[net] < 1.08 * before  # its name would lie on the one before
-        ax.annotate(
-            names[int(net)],
-            (price[net], reached[net]),
-            xytext=(-3, -8) if crowded else (-3, 7),
-            textcoords="offset points",
-            rotation=-60 if crowded else 60,
-            va="top" if crowded else "bottom",
-            fontsize=8,
-            color=INK,
-        )
-        before = price[net]
     span = max(float(np.ptp(reached)), 1.0)
-    ax.set(xscale="log", xlabel=cost, ylabel=score, ylim=(reached.min() - 0.1 * span, reached.max() + 0.55 * span))
+    ax.set(xscale="log", xlabel=cost, ylabel=score, ylim=(reached.min() - 0.1 * span, reached.max() + 0.75 * span))
+    low, high = reached.max() + 0.1 * span, reached.max() + 0.2 * span  # between the last point and the names
+    for net, side in zip(best, _stand_apart(price[best], ax), strict=True):
+        ax.plot(
+            [price[net], price[net], side],
+            [reached[net], low, high],
+            color=GREY,
+            linestyle="-",
+            linewidth=0.5,
+            zorder=0,
+        )
+        ax.text(side, high, names[int(net)], rotation=60, rotation_mode="anchor", va="center", fontsize=8, color=INK)
     _number_plainly(ax.xaxis)
     return ax
 
@@ -185,6 +183,15 @@ def plot_swap(
         _number_plainly(axis)
     ax.legend(loc="upper left", ncols=2)
     return ax
+
+
+def _stand_apart(places: NDArray[np.float64], ax: Axes) -> NDArray[np.float64]:
+    """Move places on a logarithmic axis, in ascending order, as little as gives each name its room."""
+    left, right = np.log(ax.get_xlim())
+    wanted = 0.04 * (right - left) * np.arange(len(places))
+    moved = isotonic_regression(np.log(places) - wanted).x + wanted  # the nearest steps that never go down
+    apart: NDArray[np.float64] = np.exp(moved)
+    return apart
 
 
 def _number_plainly(axis: Axis) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from course_lib.arithmetic import conv_macs, conv_parameters
 from course_lib.figures.page import BLUE, ORANGE
@@ -55,6 +56,7 @@ def _draw_block(
     ax.bar(number, read - in_channels, bottom=in_channels, color=ORANGE, hatch="//", label="made by earlier layers")
     ax.set(xlabel="layer of the block", ylabel="channels that it reads", xlim=(0.4, layers + 0.6))
     ax.set_ylim(0, 1.25 * read[-1])
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))  # no layer two and a half
     ax.legend(loc="upper left", ncols=2)
     ax.set_title(
         f"{in_channels} → {in_channels + layers * growth_rate} channels: {weights:,} weights, "
