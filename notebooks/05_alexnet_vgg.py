@@ -213,7 +213,7 @@ axes[1].set_title("the truth, for the first digit of each line")
 figures.show(
     figure,
     alt="A dimmed chest film with three lines of four handwritten digits each, twice. On the right an orange frame of "
-    "24 by 24 pixels, with the true digit above it, surrounds the first digit of each line and touches the second.",
+    "24 by 24 pixels, with the true digit beside it, surrounds the first digit of each line and touches the second.",
 )
 
 # %% [markdown]
@@ -264,8 +264,7 @@ for padding in range(5):
 # %% [markdown]
 # So there are two repairs: **227 pixels and no padding**, or 224 pixels with a padding of 2 (or 3) on each side. The
 # net whose weights are published takes 224 and 2, other builds take 227. Neither is "what the paper says", and both
-# give
-# 55. When you rebuild a net, the sizes must *close*, whatever is printed.
+# give 55. When you rebuild a net, the sizes must *close*, whatever is printed.
 #
 # Why did nobody stumble over it? Follow the wrong maps through the first pool (window 3, stride 2). **Predict** what it
 # makes of 54, 55 and 56.
@@ -337,7 +336,8 @@ reveal(
 # %% [markdown]
 # ## 3 Both AlexNets, line by line
 #
-# Here is the lecture's table as data, upside up. We hold the net of 2012 against it. `torch.device("meta")` makes nets
+# The slide lists the layers from the last to the first. Here it is as data, the first layer first, and we hold the net of
+# 2012 against it. `torch.device("meta")` makes nets
 # that know their sizes and hold no numbers: 60 million parameters cost nothing.
 
 # %%
@@ -410,8 +410,8 @@ for width in units:
     print(f"with maps of {width} × {width} in C1: {units[width]:,} units")
 
 # %% [markdown]
-# All three round to 650,000 or so: this number *cannot* settle the riddle of part 1, the pools can. Know what a number
-# can tell before you call it a proof.
+# All three lie within four per cent of a round number, and the nearest belongs to a map that is *wrong*. So 650,000
+# cannot settle the riddle of part 1; the pools can. Know what a number can tell before you call it a proof.
 
 # %% [markdown]
 # ## 4 Where the weights are, and where the work is
@@ -688,7 +688,7 @@ figures.show(
 # net must learn that a digit belongs in the *middle*, and that two halves are not one whole. Whoever trains a detector
 # of nodules meets the same question: what else looks bright and round? Those go into the training as "nothing".
 #
-# Now the net, a VGG of two blocks, **without padding**, for a reason that part 10 gives. First its parts and their
+# Now the net, a VGG of two blocks, **without padding**, for a reason that part 11 gives. First its parts and their
 # shapes. **Predict** the maps after each block: two 3 × 3 convolutions and a pool of 2 × 2, from 24 × 24 pixels.
 
 # %%
@@ -707,6 +707,10 @@ after_2 = nn.Sequential(*block(8, 16))(after_1)
 print(f"{tuple(windows.shape)} → {tuple(after_1.shape)} → {tuple(after_2.shape)}")
 reveal(predicted_block_shapes, (after_1.shape[-1], after_2.shape[-1]))
 
+# %% [markdown]
+# Two dense layers follow, with dropout between them. The first weights are drawn at random, with a spread that keeps the
+# signals about equally large from layer to layer, though each ReLU silences half of them (He and others, 2015).
+
 
 # %%
 class Reader(nn.Module):
@@ -715,7 +719,7 @@ class Reader(nn.Module):
         self.features = nn.Sequential(*block(1, 8), *block(8, 16))  # (B, 16, 3, 3)
         self.classifier = nn.Sequential(nn.Linear(144, 64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, 11))
         for layer in [*self.features, *self.classifier]:
-            if isinstance(layer, nn.Conv2d | nn.Linear):  # He's first weights, as in models/vgg.py
+            if isinstance(layer, nn.Conv2d | nn.Linear):  # as in models/vgg.py
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 nn.init.zeros_(layer.bias)
 
@@ -755,12 +759,12 @@ def draw_curve(history):
     figure, ax = plt.subplots(figsize=(6.5, 2.8))
     figures.plot_learning_curves(history, ax)
     ax.set_ylabel("cross entropy")
+    ax.legend(loc="upper center")
     clear_output(wait=True)
-    first, last = history.train_loss[[0, -1]]
     figures.show(
         figure,
-        alt=f"Learning curve over {len(history.train_loss)} epochs: the training loss falls from {first:.2f} to "
-        f"{last:.2f}, the validation loss ends at {history.val_loss[-1]:.2f}.",
+        alt=f"Learning curve over {len(history.train_loss)} epochs: the training loss falls to "
+        f"{history.train_loss[-1]:.2f}, the validation loss ends at {history.val_loss[-1]:.2f}.",
     )
 
 
@@ -966,9 +970,9 @@ print(f"map {tuple(tiles.shape)}, the same as in one piece: {torch.allclose(tile
 # So a slide of ten billion pixels needs no ten billion bytes (lesson 19); `models/tiles.py` does the same for nets that
 # answer pixel by pixel (lesson 16). A tile must begin at a multiple of 4, or its pools bring other pixels together.
 #
-# **Each cell sees its own window and nothing else**, however
-# large the scene: the lecture stresses it, so we test it. Replace everything *outside* the window of cell (30, 70) by
-# noise. **Predict** how much the scores of that cell change; then the window's size from the layers, by lesson 03.
+# **Each cell sees its own window and nothing else**, however large the scene: the lecture stresses it, so we test it.
+# Replace everything *outside* the window of cell (30, 70) by noise. **Predict** how much the scores of that cell
+# change; then the window's size from the layers, by lesson 03.
 
 # %%
 predicted_change = None  # type your number
@@ -1021,8 +1025,9 @@ reveal(predicted_vgg_field, large.bottom - large.top, unit="pixels")
 
 # %% [markdown]
 # On its own image size the two agree; inside a larger one they do not. The small net was used to a frame of zeros
-# around each window, at every layer; in the large image it sees real neighbours there. VGG-16 looks at 404 pixels,
-# where its 224 once had a black frame. The map is not wrong, but it is *another* function than the classifier you
+# around each window, at every layer; in the large image it sees real neighbours there. A cell of VGG-16 looks at 404
+# pixels: 212 after the fifth pool, and the folded dense layer adds 6 steps of 32. On its own 224, the rest was a black
+# frame. The map is not wrong, but it is *another* function than the classifier you
 # judged: measure again on whole images.
 
 # %% [markdown]
@@ -1066,7 +1071,13 @@ print("(found, read, false alarms) on the first test film:", judge(everywhere, *
 
 # %% [markdown]
 # The baseline first, again: the linear reader is a dense layer, too, so it becomes a convolution with a kernel of
-# 24 × 24 and a stride of 4. **Predict** for the deep reader: which share of the digits on the test films does it find,
+# 24 × 24 and a stride of 4.
+#
+# The intervals are those of the **bootstrap**: from the twelve films draw twelve again, some of them twice and some not at
+# all, do so a thousand times or more, and see how far the mean wanders. Films are drawn and not digits, since the digits of
+# a film share its background. (Each patient's film was written on twice, so even these intervals are a little too narrow.)
+#
+# **Predict** for the deep reader: which share of the digits on the test films does it find,
 # and which share does it find *and* read rightly?
 
 # %%
@@ -1075,15 +1086,13 @@ predicted_read = None  # type your number, in per cent
 
 # %%
 finders = {"linear reader": as_convolution(linear[1], 1, size=24, stride=4), "deep reader": everywhere}
+units = {"found (%)": 100 / 12, "found and read (%)": 100 / 12, "false alarms a film": 1}
 counts = {}
 for name, net in finders.items():
     counts[name] = np.array([judge(net, *film) for film in zip(*test_scenes, strict=True)])  # (films, 3)
-    for column, what in enumerate(("found", "found and read")):
-        each = metrics.bootstrap_mean(100 * counts[name][:, column] / 12, seed=SEED)
-        print(
-            f"{name:14} {what:15}{each.value:5.1f}% of the digits  [{each.interval.low:.1f}, {each.interval.high:.1f}]"
-        )
-    print(f"{name:14} false alarms   {counts[name][:, 2].mean():5.2f} a film, at most {counts[name][:, 2].max()}")
+    for (what, unit), column in zip(units.items(), counts[name].T, strict=True):
+        each = metrics.bootstrap_mean(unit * column, seed=SEED)
+        print(f"{name:14} {what:20}{each.value:6.1f}  [{each.interval.low:.1f}, {each.interval.high:.1f}]")
 
 # %%
 found, read, alarms = counts["deep reader"].mean(axis=0)
@@ -1106,9 +1115,8 @@ print(f"{hits} of {total} found: Wilson's interval is [{100 * interval.low:.1f},
 #
 # - *Finding is easy here, reading is not.* Ink is the brightest thing on these films, so even one dense layer finds
 #   nearly all of it. What two blocks of convolutions buy is reading, and silence where nothing is.
-# - *An interval from 100 to 100 is no certainty.* Films were drawn again, since the twelve digits of a film share its
-#   background; but where no film has a miss, no draw has one either. Wilson's interval, printed last, does not fall for
-#   it (though it takes digits as independent).
+# - *An interval from 100 to 100 is no certainty.* Where no film has a miss, no draw of films has one either. Wilson's
+#   interval, printed last, does not fall for it (though it takes digits as independent).
 # - *Which error costs what?* For the hospital, a number must be painted over, not read: a miss costs a person's
 #   privacy, a false alarm a patch of lung. Which way would you move the threshold, and who should decide?
 #

@@ -29,6 +29,7 @@ def test_a_frame_surrounds_the_pixels_of_its_window(ax: Axes) -> None:
     first = ax.patches[0]
     assert (first.get_x(), first.get_y(), first.get_width(), first.get_height()) == (7.5, 3.5, 10, 10)
     assert [text.get_text() for text in ax.texts] == ["7", "?"]
+    assert [text.get_position()[0] < side for text, side in zip(ax.texts, (8, 30), strict=True)] == [True, True]
     assert ax.get_xlabel() == "column (pixels)"
     assert ax.get_ylabel() == "row (pixels)"
 

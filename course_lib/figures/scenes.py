@@ -31,7 +31,7 @@ def plot_scene(
     window_size: int = 24,
     colour: str = ORANGE,
 ) -> Axes:
-    """Draw an image in grey, and frames around some of its windows with a name above each.
+    """Draw an image in grey, and frames around some of its windows with a name beside each.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def plot_scene(
     corners : (N, 2) array of int
         Row and column of the upper left pixel of each window.
     names : sequence of N things that can be written, optional
-        Written above the frames.
+        Written at the left of the frames, where the next line of a text does not hide them.
     window_size : int
         Height and width of a window in pixels, at least 1.
     colour : colour of matplotlib
@@ -79,7 +79,7 @@ def plot_scene(
         frame = (column - 0.5, row - 0.5), window_size, window_size
         ax.add_patch(Rectangle(*frame, fill=False, edgecolor=colour, linewidth=1.4))
         if names:
-            ax.text(column, row - 2, str(names[number]), color=colour, fontsize=9, va="bottom")
+            ax.text(column - 3, row + 1, str(names[number]), color=colour, fontsize=9, ha="right", va="top")
     ax.set(xlabel="column (pixels)", ylabel="row (pixels)")
     return ax
 

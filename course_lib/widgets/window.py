@@ -78,7 +78,7 @@ def window_explorer(
         middle.imshow(1 - shares[-1], cmap="Blues", vmin=0, vmax=1)
         middle.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=VERMILION, linewidth=1.6))
         middle.set(xlabel="column of the map", ylabel="row of the map")
-        middle.set_title(f"cell ({row}, {column}): not nothing {1 - shares[-1, row, column]:.0%}")
+        middle.set_title(f"cell ({row}, {column}): not “{class_names[-1]}” {1 - shares[-1, row, column]:.0%}")
         said = shares[:, row, column]
         best = int(said.argmax())
         right.barh(range(len(said)), 100 * said, color=[ORANGE if k == best else BLUE for k in range(len(said))])
