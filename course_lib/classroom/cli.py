@@ -112,6 +112,10 @@ def _add_build(commands: Any) -> None:
     parser.add_argument("topics", nargs="*", metavar="TOPIC", help="03_convolution, convolution or 03; all by default")
     parser.add_argument("--check", action="store_true", help="execute nothing; say which notebooks are out of date")
     parser.add_argument("--force", action="store_true", help="execute also what is current")
+    parser.add_argument(
+        "--format", choices=("nbgrader",), help="write nbgrader's source tree of the exercises into --out instead"
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, help="with --format: the folder of the nbgrader course")
     parser.add_argument("--missing", action="store_true", help="make only what is not there; touch nothing else")
     _add_root(parser)
     parser.set_defaults(command=_build)
@@ -121,6 +125,8 @@ def _build(options: argparse.Namespace) -> int:
     from course_lib.classroom.build import build, build_check, build_missing
 
     root = _root(options)
+    if options.format or options.out:
+        return _build_for_nbgrader(options, root)
     if options.check:
         report = build_check(root, options.topics)
     elif options.missing:
@@ -141,6 +147,25 @@ def _build(options: argparse.Namespace) -> int:
     if any(entry.state == "failed" for entry in report.entries):
         return 2
     return 0 if report.ok else 1
+
+
+def _build_for_nbgrader(options: argparse.Namespace, root: Path) -> int:
+    from course_lib.classroom.lesson import read_lesson
+    from course_lib.classroom.nbgrader import write_nbgrader_source
+    from course_lib.classroom.slow_imports import skip_slow_imports
+    from course_lib.classroom.topics import find_topics
+
+    if not (options.format and options.out):
+        raise CourseError("wanted both --format nbgrader and --out DIR, the folder of the nbgrader course")
+    skip_slow_imports()
+    paths = [root / "solutions" / f"{topic}.py" for topic in find_topics(root, options.topics)]
+    lessons = [read_lesson(path) for path in paths if path.is_file() or options.topics]
+    if not lessons:
+        raise CourseError(f"no exercise in {root.name}/solutions yet")
+    for path in write_nbgrader_source(lessons, options.out):
+        print(f"✓ {path}")
+    print(f"next: cd {options.out} && nbgrader generate_assignment {lessons[0].topic}")
+    return 0
 
 
 def _add_run(commands: Any) -> None:

@@ -32,7 +32,7 @@ from course_lib.classroom.report import write_feedback, write_overview, write_si
 from course_lib.classroom.roster import Student, read_manual, read_roster
 from course_lib.classroom.similarity import similar_pairs
 from course_lib.classroom.store import ResultStore, Stored
-from course_lib.classroom.submission import Submission, find_submissions
+from course_lib.classroom.submission import Submission, class_folder, find_submissions
 from course_lib.classroom.whole_files import write_whole
 from course_lib.classroom.workers import grade_class
 from course_lib.errors import CourseError
@@ -155,6 +155,7 @@ def grade_folder(
     """
     if not lesson.tasks:
         raise CourseError(f"{lesson.topic} has no tasks to grade; wanted a topic with exercises")
+    submissions = class_folder(submissions)
     if out.resolve().is_relative_to(submissions.resolve()):
         raise CourseError(f"--out {out} lies among the submissions; name a folder outside of {submissions}")
     terms = terms or Terms()

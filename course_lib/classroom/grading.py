@@ -15,6 +15,7 @@ from typing import Any
 from course_lib.classroom.judging import TaskResult, judge_task, setup_cells
 from course_lib.classroom.kernels import StudentKernel
 from course_lib.classroom.lesson import Lesson
+from course_lib.classroom.nbgrader import CHECK_LINE
 from course_lib.classroom.sandbox import SandboxLimits
 from course_lib.classroom.session import StudentSession, TimeLimits
 from course_lib.classroom.submission import Submission
@@ -131,7 +132,7 @@ def _cells_to_run(lesson: Lesson, submission: Submission) -> list[tuple[str, str
     setup = [source.strip() for source in setup_cells(lesson)]
     cells = [("code", source) for source in setup]
     for kind, text in submission.cells:
-        if kind == "code" and re.match(r"\s*%%check\b", text):
+        if kind == "code" and re.match(rf"\s*(%%check|{CHECK_LINE})\b", text):
             cells.append(("markdown", "*(A check stood here; the grader runs its own.)*"))
         elif text.strip() not in setup:
             cells.append((kind, text))

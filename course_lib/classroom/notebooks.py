@@ -16,7 +16,7 @@ from course_lib.classroom.lesson import Lesson, Task
 from course_lib.classroom.markers import find_regions, without_markers
 from course_lib.errors import CourseError
 
-__all__ = ["StillPicture", "exercise_notebook", "fixed_metadata", "lecture_notebook", "solution_notebook"]
+__all__ = ["StillPicture", "exercise_notebook", "fixed_metadata", "hints_of", "lecture_notebook", "solution_notebook"]
 
 LOAD = "%load_ext course_lib.classroom"
 
@@ -212,7 +212,7 @@ class _Writer:
             self.code(_setup(source, self.repository), cell, name="setup")
         elif cell.role == "hint":
             if cell.attributes["step"] == 1:
-                text = _ladder(self.lesson.task(str(cell.task)))
+                text = hints_of(self.lesson.task(str(cell.task)))
                 self.add("markdown", text, line=cell.line, name=f"hints-{cell.task}", course={"task": cell.task})
         else:
             self.plain(cell)
@@ -285,8 +285,8 @@ def _setup(source: str, repository: str) -> str:
     )
 
 
-def _ladder(task: Task) -> str:
-    """Write the hints of a task as nested folds: opening one shows the next."""
+def hints_of(task: Task) -> str:
+    """Write the hints of a task in Markdown, as nested folds: opening one shows the next."""
     number = len(task.hints)
     parts = [f"**Hints for `{task.name}`**: open one, try again, and only then the next."]
     for step, hint in enumerate(task.hints, start=1):

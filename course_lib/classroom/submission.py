@@ -19,7 +19,7 @@ from typing import Any
 
 from course_lib.errors import CourseError
 
-__all__ = ["Submission", "find_submissions", "read_submission"]
+__all__ = ["Submission", "class_folder", "find_submissions", "read_submission"]
 
 _LARGEST_FILE = 20 * 2**20
 _MOST_CELLS = 2_000
@@ -50,8 +50,8 @@ def find_submissions(folder: Path, topic: str) -> list[Submission]:
     Parameters
     ----------
     folder : Path
-        Holds STUDENT.ipynb files, or STUDENT/ folders with TOPIC.ipynb (or one other notebook) in each; or is one
-        notebook.
+        Holds STUDENT.ipynb files, or STUDENT/ folders with TOPIC.ipynb (or one other notebook) or, as nbgrader has
+        it, TOPIC/TOPIC.ipynb in each; or is one notebook.
     topic : str
         Name of the exercise, such as ``03_convolution``.
 
@@ -72,6 +72,16 @@ def find_submissions(folder: Path, topic: str) -> list[Submission]:
     return _told_apart(found)
 
 
+def class_folder(folder: Path) -> Path:
+    """Return where the submissions lie: `submitted/` for the folder of an nbgrader course, else the folder itself.
+
+    >>> class_folder(Path("/nowhere")).name
+    'nowhere'
+    """
+    inner = folder / "submitted"
+    return inner if inner.is_dir() and (folder / "source").is_dir() else folder
+
+
 def read_submission(path: Path, student: str) -> Submission:
     """
     Read one notebook; what is wrong with it is said in `problem`.
@@ -83,15 +93,19 @@ def read_submission(path: Path, student: str) -> Submission:
 
 
 def _from_folder(folder: Path, topic: str) -> Submission:
+    student = folder.name
+    inner = folder / topic  # where nbgrader keeps a student's answers to one of several exercises
+    if inner.is_dir() and not inner.is_symlink():
+        folder = inner
     notebooks = sorted(path for path in folder.glob("*.ipynb") if not path.name.startswith("."))
     named = [path for path in notebooks if path.name == f"{topic}.ipynb"]
     chosen = named or notebooks
     if len(chosen) == 1:
-        return _from_file(chosen[0], folder.name)
+        return _from_file(chosen[0], student)
     problem = (
         f"{len(chosen)} notebooks, none named {topic}.ipynb: hand in one" if chosen else "no notebook in this folder"
     )
-    return _named(folder, folder.name, problem=problem)
+    return _named(folder, student, problem=problem)
 
 
 def _from_file(path: Path, student: str) -> Submission:

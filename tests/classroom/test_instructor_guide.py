@@ -26,7 +26,7 @@ def lists(tmp_path):
 
 
 def test_every_command_is_one_that_the_command_line_knows():
-    assert len(COMMANDS) == 5
+    assert len(COMMANDS) == 6
     for command in COMMANDS:
         build_parser().parse_args(shlex.split(command, comments=True)[1:])
 
