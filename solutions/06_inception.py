@@ -284,8 +284,16 @@ assert np.allclose(first, maps[:, 0]), explain(
     ],
     ask="Which axis must come last before you flatten the others?",
 )
-assert np.allclose(np.asarray(got)[:, 1], 2 * maps[:, 2] + 0.5), (
-    "Output channel 1 is to be twice input channel 2, plus 0.5. Which bias belongs to which channel?"
+second = np.asarray(got)[:, 1]
+assert np.allclose(second, 2 * maps[:, 2] + 0.5), explain(
+    "An output channel with the weights [0, 0, 2] and the bias 0.5",
+    second[0],
+    "[[32.5, 34.5, 36.5, 38.5], [40.5, 42.5, 44.5, 46.5]] for the first image",
+    known=[
+        ([[32, 34, 36, 38], [40, 42, 44, 46]], "Which bias belongs to which channel?"),
+        ([[0.5] * 4] * 2, "Its weight for input channel 2 is 2. Which input channels may an output channel read?"),
+    ],
+    ask="Which input channel does the weight 2 belong to, and which bias is added?",
 )
 
 # %% hidden="pointwise" requirement="any maps and weights" points=2
