@@ -1,4 +1,4 @@
-# Two commands: `make lab` opens the first lesson, `make test` checks everything.
+# Two commands: `make lab` opens the lesson where you are, `make test` checks everything.
 PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?= 8888
@@ -9,7 +9,7 @@ READY  := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make lab    set up and open the first lesson   (PORT=8888, NO_BROWSER=1)"
+	@echo "make lab    set up and open the lesson where you are   (PORT=8888, NO_BROWSER=1)"
 	@echo "make test   set up and check everything that CI checks"
 	@echo "make demo   run lecture 04 and grade an example class"
 	@echo "make fix    format, and mend what can be mended"
@@ -31,8 +31,9 @@ build: $(READY)
 lab: $(READY)
 	@# Only what is missing: a notebook that is there may hold somebody's answers.
 	$(BIN)/course build --missing
+	$(BIN)/course start
 	$(BIN)/python -m jupyterlab --port=$(PORT) $(if $(NO_BROWSER),--no-browser) \
-		$(if $(filter 0,$(shell id -u)),--allow-root) $(firstword $(sort $(wildcard notebooks/*.ipynb)))
+		$(if $(filter 0,$(shell id -u)),--allow-root) "$$($(BIN)/course start --path)"
 
 test: $(READY)
 	$(BIN)/ruff format --check .

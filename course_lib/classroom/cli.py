@@ -92,7 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="course", description="Build, run, check and grade the lessons of the course."
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_build, _add_run, add_check, add_grade, add_demo, add_data, _add_doctor):
+    for add in (_add_start, _add_build, _add_run, add_check, add_grade, add_demo, add_data, _add_doctor):
         add(commands)
     return parser
 
@@ -105,6 +105,44 @@ def _root(options: argparse.Namespace) -> Path:
 
 def _add_root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", metavar="DIR", help="the checkout; found from the working folder upwards by default")
+
+
+def _add_start(commands: Any) -> None:
+    parser = commands.add_parser("start", help="the map of the lessons, your progress, and where to go on")
+    parser.add_argument("--path", action="store_true", help="print only the notebook to go on with")
+    _add_root(parser)
+    parser.set_defaults(command=_start)
+
+
+def _start(options: argparse.Namespace) -> int:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from course_lib.classroom.slow_imports import skip_slow_imports
+    from course_lib.classroom.start import course_map, next_notebook
+
+    skip_slow_imports()
+    root = _root(options)
+    stops = course_map(root)
+    onward = next_notebook(stops)
+    if options.path:
+        print(onward)
+        return 0
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("", "", "lesson", "minutes", "after", "tasks right"):
+        table.add_column(name, justify="right" if name == "minutes" else "left", no_wrap=name != "lesson")
+    for stop in stops:
+        sign = "✓" if stop.done else "→" if onward in (stop.lecture, stop.exercise) else ""
+        after = " ".join(topic[:2] for topic in stop.needs)
+        tasks = f"{stop.right} of {stop.tasks}" if stop.tasks else "no exercise"
+        row = (sign, stop.topic[:2], stop.question, str(stop.minutes or ""), after, tasks)
+        table.add_row(*map(Text, row), style="bold" if sign == "→" else "")
+    Console().print(table)
+    print("minutes: your time for the lecture; after: the lessons that it builds on")
+    print(f"go on: {onward.relative_to(root)}")
+    return 0
 
 
 def _add_build(commands: Any) -> None:
