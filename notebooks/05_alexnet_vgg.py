@@ -1086,12 +1086,12 @@ predicted_read = None  # type your number, in per cent
 
 # %%
 finders = {"linear reader": as_convolution(linear[1], 1, size=24, stride=4), "deep reader": everywhere}
-units = {"found (%)": 100 / 12, "found and read (%)": 100 / 12, "false alarms a film": 1}
+measures = {"found (%)": 100 / 12, "found and read (%)": 100 / 12, "false alarms a film": 1}
 counts = {}
 for name, net in finders.items():
     counts[name] = np.array([judge(net, *film) for film in zip(*test_scenes, strict=True)])  # (films, 3)
-    for (what, unit), column in zip(units.items(), counts[name].T, strict=True):
-        each = metrics.bootstrap_mean(unit * column, seed=SEED)
+    for (what, factor), column in zip(measures.items(), counts[name].T, strict=True):
+        each = metrics.bootstrap_mean(factor * column, seed=SEED)
         print(f"{name:14} {what:20}{each.value:6.1f}  [{each.interval.low:.1f}, {each.interval.high:.1f}]")
 
 # %%
