@@ -259,13 +259,13 @@ predicted_mcc = None  # type your number
 # %% tags=["nbval-check-output"]
 first = np.sqrt(a.tpr * a.tnr * a.ppv * a.npv)
 printed = first - np.sqrt(a.fnr * a.fpr * a.false_omission_rate * a.diagnostic_odds_ratio)
-mended = first - np.sqrt(a.fnr * a.fpr * a.false_omission_rate * a.fdr)
+with_fdr = first - np.sqrt(a.fnr * a.fpr * a.false_omission_rate * a.fdr)
 reveal(predicted_mcc, round(printed, 2))
-print(f"with FDR in place of DOR: {mended:.3f}; from the counts: {a.mcc:.3f}")
+print(f"with FDR in place of DOR: {with_fdr:.3f}; from the counts: {a.mcc:.3f}")
 
 # %% [markdown]
-# Nearly 0, a coin's correlation, for a program well above the diagonal. The odds ratio DOR is no share at all; for a
-# good test it may be a thousand, and the better the test, the worse the formula. The last factor is the false
+# Nearly 0, a coin's correlation, for a program well above the diagonal. Under the second root stand shares of
+# mistakes, and the odds ratio DOR is none: for a good test it may be a thousand. The last factor is the false
 # *discovery* rate, FDR. A formula that you did not try on a case is a rumour.
 #
 # And one more trap. A month in which nobody is ill: the sensitivity is 0/0, *not a number*. Some libraries print 0
@@ -426,7 +426,8 @@ reveal(predicted_parameters, sum(int(np.prod(shape)) for shape in shapes), unit=
 
 # %% [markdown]
 # Twenty parameters a lump. We train it for 150 epochs, which is far too long, without weight decay, without smoothing
-# and without a look at the validation part: a net as many were published. You will see in which of its jobs it fails.
+# and without a look at the validation part, as one does who watches the training loss alone. You will see in which of
+# its jobs it fails.
 
 
 # %%
@@ -775,8 +776,8 @@ reveal(predicted_images, round(by_image.high - by_image.low, 2), unit="by image"
 #
 # The net or logistic regression? Both scored the same 171 lumps, and hard lumps are hard for both. So their errors go
 # up and down together, and in the difference what they share cancels. For two areas with variances $v_a$, $v_b$ and
-# covariance $c$, the standard error of the difference is $\sqrt{v_a + v_b − 2c}$. **Predict** it for $v_a = v_b =
-# 0.0004$ and $c = 0.0003$; a student who forgets the last term gets 0.0283.
+# covariance $c$, the standard error of the difference is $\sqrt{v_a + v_b − 2c}$. **Predict** it for two variances of
+# 0.0004 each and a covariance of 0.0003; a student who forgets the last term gets 0.0283.
 
 # %%
 predicted_paired = None  # type your number
@@ -825,10 +826,10 @@ if EPOCHS is None:
     assert share > 0.5, "with 171 lumps the cases should decide more than the seeds"
 
 # %% [markdown]
-# Here the cases decide most. Three honest limits: a variance from five nets is itself rough (it may be half or three
-# times as large); the *training* lumps were the same for all, and would be a third source; and with 100,000 test cases
-# the first part would all but vanish and the seeds would decide. But for a test set of this size, a paper that reports
-# five seeds and no interval over cases has shown the smaller part.
+# Here the cases decide most. Three honest limits: a variance from five nets is itself rough (the true one may be a
+# third of it, or eight times as large); the *training* lumps were the same for all, and would be a third source; and
+# with 100,000 test cases the first part would all but vanish and the seeds would decide. But for a test set of this
+# size, a paper that reports five seeds and no interval over cases has shown the smaller part.
 
 # %% [markdown]
 # ## 11 Is 70% really 70%?
@@ -978,6 +979,25 @@ figures.show(
 # *Always grade 1* agrees as often as grade 1 is common, and has a kappa of 0: it never looked. Neither kappa is the
 # right one by itself; the squared steps are a statement about costs, like the 50 of part 7. Say which kappa you
 # report, and how many of each grade there were.
+#
+# And if someone wants an F1 for three grades? Each grade has one of its own, itself against the others. The **macro**
+# mean takes each grade once, however rare; the **weighted** one takes it as often as it occurs; the **micro** F1 adds
+# up the counts first. **Predict** the micro F1 of *always grade 1*; one number of the table above says it.
+
+# %%
+predicted_micro = None  # type your number
+
+# %% tags=["nbval-check-output"]
+matrix = metrics.confusion_matrix(truth_grade, programs["always grade 1"], num_classes=3)
+by_grade = metrics.Counts.from_matrix(matrix)
+print("F1 of grade 1, 2 and 3:", by_grade.f1.round(3).tolist())
+print(f"macro {metrics.macro_average(by_grade.f1):.3f}", end=", ")
+print(f"weighted {metrics.weighted_average(by_grade.f1, support=by_grade.support):.3f}")
+reveal(predicted_micro, round(by_grade.summed().f1, 2), unit="micro")
+
+# %% [markdown]
+# The micro F1 is the agreement again: with one answer for each tumour, every false positive of one grade is a miss of
+# another. So "F1" alone is no report; say which mean.
 #
 # If the score is a *number* (here an activity of genes), no grade is needed. **Spearman's correlation** compares
 # orders only. Our phantom's activity rises with the growth, but bends. **Predict**: if we take the exponential of the

@@ -420,11 +420,14 @@ assert np.allclose(got, (1, 5)), explain(
 )
 
 # %% hidden="choose_and_judge" requirement="any cases, any costs" points=2
-for _ in range(10):
+for number in range(10):
     sizes = [int(n) for n in rng.integers(6, 30, size=2)]
     truths = [np.concatenate([[0, 1], rng.integers(0, 2, size=n - 2)]) for n in sizes]
     values = [rng.integers(-8, 9, size=n) / 2.0 for n in sizes]
     miss, alarm = (float(c) for c in rng.integers(1, 12, size=2))
+    if number == 0:  # two thresholds are equally cheap
+        alarm, shift = miss, float(rng.integers(-5, 5))
+        truths, values = [np.array([0, 1, 0, 1])] * 2, [np.arange(4) + shift, np.array([0, 1, 2.5, 2.0]) + shift]
     tried = {}
     for candidate in sorted({float(v) for v in values[0]}):
         prices = []
@@ -725,11 +728,13 @@ assert abs(got - 0.16875) < 1e-6, explain(
 )
 
 # %% hidden="calibration_error" requirement="any cases, any bins" points=2
-for _ in range(10):
+for empty in [True] + [False] * 9:
     number = int(rng.integers(5, 80))
     truth, said = rng.integers(0, 2, size=number), rng.integers(0, 17, size=number) / 16
     inner = np.sort(rng.permutation(np.arange(1, 16))[: int(rng.integers(1, 6))]) / 16
     edges = [0.0, *inner.tolist(), 1.0]
+    if empty:  # no case above one half
+        said, edges = said / 2, [0.0, 0.25, 0.5, 0.75, 1.0]
     sums = {}
     for y, p in zip(truth.tolist(), said.tolist(), strict=True):
         place = next(n for n in range(len(edges) - 1) if p <= edges[n + 1])

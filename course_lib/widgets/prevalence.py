@@ -92,7 +92,7 @@ def _draw(curve: Any, wanted: float, per_mille: int) -> Figure:
         f"Sensitivity {point.tpr:.2f}, specificity {point.tnr:.2f}: they do not mind the prevalence.",
         color=INK,
     )
-    figure.text(0.03, 0.02, f"Of those called: {ppv}, {npv}.", color=RUST, fontweight="bold")
+    figure.text(0.03, 0.02, f"In this place {ppv}, and {npv}.", color=RUST, fontweight="bold")
     return figure
 
 
