@@ -5,11 +5,12 @@ PORT   ?= 8888
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: lab test fix build bench demo clean
+.PHONY: lab check test fix build bench demo clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab    set up and open the lesson where you are   (PORT=8888, NO_BROWSER=1)"
+	@echo "make check  the quick part of the tests: format, slips, spelling, notebooks current (for a commit hook)"
 	@echo "make test   set up and check everything that CI checks"
 	@echo "make demo   run lecture 04 and grade an example class"
 	@echo "make fix    format, and mend what can be mended"
@@ -35,11 +36,14 @@ lab: $(READY)
 	$(BIN)/python -m jupyterlab --port=$(PORT) $(if $(NO_BROWSER),--no-browser) \
 		$(if $(filter 0,$(shell id -u)),--allow-root) "$$($(BIN)/course start --path)"
 
-test: $(READY)
+check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/codespell
 	$(BIN)/course build --check
+
+test: check
+	$(BIN)/mypy
 	$(BIN)/course check
 	@# One thread a worker: two programs with two threads each get in each other's way on two cores.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
