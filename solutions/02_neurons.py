@@ -879,6 +879,8 @@ net.load_state_dict({"weight": torch.tensor([[0.0]]), "bias": torch.tensor([0.0]
 problem = ""
 try:
     sgd_step(net, torch.tensor([[1.0], [2]]), torch.tensor([3.0, 5]), 0.1)
+except NotImplementedError:  # a RuntimeError, too: nothing was tried yet
+    raise
 except RuntimeError as error:
     problem = str(error)
 assert "in-place" not in problem, explain(
@@ -1069,3 +1071,10 @@ def sgd_step(net, inputs, targets, learning_rate):  # a tensor with its graph
 #         ...
 # return loss.item()
 # ```
+
+# %% [markdown]
+# ## Before you go
+#
+# One sentence each, without looking back; nobody marks them. Why would a walk that mixes two points still arrive, and one
+# uphill not? Why does the ReLU of the way back look at z1 and not at the slope that comes in? In `sgd_step`, why would
+# `p = p - rate * p.grad` leave the net as it was?
