@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 from course_lib.figures.chest import plot_activation
 from course_lib.figures.numbers import as_array
@@ -14,7 +15,7 @@ from course_lib.widgets.explorer import explore
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["findings_explorer"]
 
@@ -55,7 +56,6 @@ def findings_explorer(
 
     Examples
     --------
-    >>> import numpy as np
     >>> maps = np.zeros((1, 2, 4, 4))
     >>> findings_explorer(maps[:, 0], [[0.7, 0.2]], maps, maps > 0, finding_names=["Mass", "Edema"], spacing_mm=(1, 1))
     Film 0 with the map of Mass, probability 70%; 1 of 2 findings are at 50% or more.
@@ -71,7 +71,7 @@ def findings_explorer(
     if not (0 <= start[0] < shape[0] and 0 <= start[1] < shape[1]):
         raise ValueError(f"start needs a film below {shape[0]} and a finding below {shape[1]}, got {start}")
     names = [name.replace("_", " ") for name in finding_names]
-    present = truth.any(axis=(2, 3))
+    present: NDArray[np.bool_] = np.asarray(truth.any(axis=(2, 3)))
 
     def draw(*, film: int = start[0], finding: str = names[start[1]], threshold_percent: int = 50) -> Figure:
         k = names.index(finding)
