@@ -543,16 +543,23 @@ figures.show(figure, alt=f"Validation accuracy against parameters, a mark for ea
 # so few epochs may be slow, not weak. The claim of the paper is about hundreds of epochs on 50,000 images. Ours is a
 # small test, and it is reported as it fell.
 #
-# More of both changes the picture. Once, in November 2026, we ran this page with `FAST = False` (1,079 images, 20 epochs).
-# Validation accuracy in per cent, three seeds:
+# More of both changes the picture. Once, in November 2026, we ran this page with `FAST = False` (1,079 images, 20
+# epochs). Validation accuracy in per cent, three seeds:
 #
 # | plain | residual | dense | dense, small |
 # |---|---|---|---|
 # | 98.6 · 98.3 · 98.6 | 99.2 · 98.9 · 98.9 | 87.5 · 99.2 · 99.7 | 99.7 · 96.7 · 99.4 |
 #
-# So slow it was, not weak: the small dense net keeps up with nets of three times its parameters, as the slide says. And
-# look at the 87.5. One bad run of three moves a mean by four points, and whoever shows means alone hides it. (Is it the
-# stale memory of lesson 07? You have the tool to find out.)
+# So they were slow, not weak: the small dense net keeps up with nets of three times its parameters, as the slide says.
+# And look at the 87.5. One bad run of three moves a mean by four points, and whoever shows means alone hides it. That
+# net read 99% of its *training* images. Which disease of lesson 07 is that?
+#
+# <details>
+# <summary>Answer</summary>
+#
+# A stale memory. We gave its batch normalisation fresh means and variances, without changing a weight, and the same net
+# read 98.3% of the validation digits.
+# </details>
 #
 # **What collecting costs in training.** For the gradient, each layer keeps what it reads. With 64 + 32 a layer over six
 # layers, **predict** how many *channels* the six doors keep in all, if each keeps its own joined copy.
@@ -858,9 +865,9 @@ dense_block_explorer()
 #
 # With 64 channels and k = 32: 19 layers, since 64 + 18 · 32 = 640. With one layer and 8 channels the bottleneck does
 # not save: 37,888 weights instead of 2,304, for it widens 8 maps to 128 first. It saves in a layer that reads more than
-# 7.2 k maps (4k · c + 36k² against 9k · c), so for k = 32 from 231 on: in late layers and late blocks. Doubling k makes
-# nearly four times as many weights, 1.23 million for 0.33: each layer makes twice as many maps and reads up to twice as
-# many.
+# 7.2 · k maps (4k · c + 36k² against 9k · c), so for k = 32 from 231 on: in late layers and late blocks. Doubling k
+# makes nearly four times as many weights, 1.23 million for 0.33: each layer makes twice as many maps and reads up to
+# twice as many.
 # </details>
 
 # %% [markdown]
