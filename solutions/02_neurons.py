@@ -920,6 +920,10 @@ assert np.allclose(moved, [1.71, 1.05], atol=1e-4), explain(
     known=[
         ([3.01, 1.85], "The second step went too far. Is its slope new, or new plus old?"),
         ([1.3, 0.8], "The first step is right, the second did not happen. Does torch still watch the parameters?"),
+        ([0.0, 0.0], "The net has not moved. Is what you assigned to still the tensor that the net holds?"),
+        ([1.56, 1.08], "The first step is off already: was each answer compared with its own target?"),
+        ([1.64, 1.0], "The first step is off already: is the loss a mean?"),
+        ([-3.49, -2.15], "The first step is off already: which way does a slope point?"),
     ],
     ask="What does `backward` do with slopes that are already there?",
 )
