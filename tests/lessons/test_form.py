@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from course_lib.classroom.feedback import judge
+from course_lib.classroom.judging import trusted_names
 from course_lib.classroom.lesson import Lesson, Task, read_lesson
 
 ROOT = Path(__file__).parents[2]
@@ -132,3 +134,14 @@ def test_a_task_has_right_and_wrong_answers_hidden_checks_and_three_hints(task: 
     assert kinds.count("visible") >= 1
     assert kinds.count("hidden") >= 1
     assert len(kinds) >= 3
+
+
+@an_exercise
+def test_every_visible_check_of_an_untouched_task_says_that_nothing_was_attempted(exercise: Lesson) -> None:
+    names = trusted_names(exercise)
+    for task in exercise.tasks:
+        untouched = dict(names)
+        exec(task.stub, untouched)
+        for check in task.checks:
+            if check.kind == "visible":
+                assert judge(check.source, untouched).state == "not attempted", f"{task.name}: {check.text}"
