@@ -124,7 +124,8 @@ def plot_areas(
         raise ValueError(f"names, areas and baseline need one entry a finding, got {sorted(lengths)} entries")
     place = np.arange(len(names))
     for row, area in zip(place, areas, strict=True):
-        ax.plot([area.interval.low, area.interval.high], [row, row], color=BLUE, linewidth=2.2, solid_capstyle="butt")
+        span = [area.interval.low, area.interval.high]
+        ax.plot(span, [row, row], "-", color=BLUE, linewidth=2.2, solid_capstyle="butt")
     ax.plot([area.auc for area in areas], place, "o", color=BLUE, label="net, 95% interval")
     if baseline is not None:
         ax.plot(baseline, place, "o", mfc="none", color=VERMILION, label="baseline")
