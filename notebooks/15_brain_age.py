@@ -186,8 +186,8 @@ print(f"{len(split.train)} people to learn from, {len(split.val)} to choose and 
 print(f"each {tuple(volumes.shape[2:])} voxels of 8 mm: {volumes[0].numel():,} numbers")
 
 # %% [markdown]
-# Look before you model: twelve test people in one axial slice. **Guess** their ages in your head, and only then read
-# the titles of the next cell's picture: they are sorted by age.
+# Look before you model: twelve test people in one axial slice, sorted by age. Cover the titles and **guess** some ages;
+# then look.
 
 # %%
 twelve = split.test[np.argsort(ages[split.test])][:: len(split.test) // 12][:12]
@@ -264,7 +264,7 @@ reveal(predicted_left, sizes[-1][2:])
 reveal(predicted_head, 128 * 5 * 6 * 5 + 1, unit=f"of {cole.parameters:,} parameters")
 
 # %% [markdown]
-# On an array of 18 thousand scans such a net pays. We have a few hundred small volumes, so ours has *one* convolution,
+# On thousands of scans such a net pays. We have a few hundred small volumes, so ours has *one* convolution,
 # a squashing and a linear layer. Eight kernels look for edges between fluid and tissue, and the linear layer asks where
 # they are. Its weights begin at 0: a voxel that never helped keeps no say, which we will be glad of in part 9.
 
@@ -296,13 +296,14 @@ print(f"sum {table.parameters:>32,} parameters")
 predicted_shape = None  # type a shape, such as (4,)
 
 # %% tags=["nbval-check-output"]
-column, row = torch.zeros(4, 1), torch.tensor([30.0, 50.0, 70.0, 90.0])
-reveal(predicted_shape, tuple((column - row).shape))
-print("best constant answers for that loss:", (column - row).square().mean().item(), "squared years at 0")
+row = torch.tensor([30.0, 50.0, 70.0, 90.0])
+reveal(predicted_shape, tuple((row[:, None] - row).shape))
+print("four perfect answers, in a column, cost", (row[:, None] - row).square().mean().item(), "squared years")
+print("the mean age for all costs", (torch.full((4, 1), 60.0) - row).square().mean().item())
 
 # %% [markdown]
-# Every answer is compared with every age: sixteen differences, no error message (a warning at most), and a net that
-# learns the mean age and nothing else. It is the commonest silent slip in regression.
+# Every answer is compared with every age: sixteen differences, no error message (a warning at most), and by that loss the
+# mean age beats the truth. A net that minimises it learns the mean age and nothing else. It is the commonest silent slip in regression.
 
 # %% [markdown]
 # ## 3 Train
@@ -372,7 +373,9 @@ print(f"share of fluid: {fluid_mae:.1f} years, {by_fluid.interval.low:.1f} to {b
 # %% [markdown]
 # R² is the share of the variance of the ages that the answers explain. The net beats the floor by far. Against one
 # number made by hand it is about a draw: look at the two intervals. With 280 brains a net has little to learn from
-# (lesson 02 was a draw, too), and that should be said whenever a net is praised. Is it a poor net? We made the brains, so we can ask what is possible: a regression on the **exact volumes** of
+# (lesson 02 was a draw, too), and that should be said whenever a net is praised.
+#
+# Is it a poor net? We made the brains, so we can ask what is possible: a regression on the **exact volumes** of
 # ventricles, grey and white matter, with the head's size taken out, which no net is ever given. **Predict** its error.
 
 # %%
@@ -534,7 +537,7 @@ ax.legend()
 figures.show(
     figure,
     alt="Mean absolute error over the share of the answer that is kept. Before correction it falls from about 17 years "
-    "at 0 to about 9 at 1; after correction it rises in a straight line from 0 to about 7.",
+    "at 0 to about 9 at 1; after correction it rises in a straight line from 0 to about 8.",
 )
 
 # %% [markdown]
@@ -585,8 +588,8 @@ print(f"MAE {metrics.mean_absolute_error(age_test, divided):.1f} years after div
 print(f"answers now reach from {divided.min():.0f} to {divided.max():.0f} years")
 
 # %% [markdown]
-# Worse, not better, and some answers fit no living person. The less a net knows, the smaller is a. For the blind reader
-# a is 0, and this cell is meant to fail:
+# Worse, not better: look at the ends of that range. The less a net knows, the smaller is a. For the blind reader a is 0,
+# and this cell is meant to fail:
 
 # %% tags=["raises-exception"]
 brain_age.DividingBiasCorrection.fit(age_val, blind_val)
@@ -600,7 +603,7 @@ brain_age.DividingBiasCorrection.fit(age_val, blind_val)
 # ## 7 Is the gap the gap?
 #
 # Now the question that only a phantom can answer. δ has a standard deviation of 3 years in these healthy people, and
-# the corrected gap one of about nine. **Predict** the correlation between the two on the test people.
+# the corrected gap one of about ten. **Predict** the correlation between the two on the test people.
 
 # %%
 predicted_r = None  # type your number, −1 to 1
@@ -663,7 +666,7 @@ shown = {
 }
 for ax, (name, (x, y, r)) in zip(axes, shown.items(), strict=True):
     ax.plot(x, y, "o", markersize=3, alpha=0.7)
-    ax.set(title=f"{name}: r = {r:.2f}", xlabel="hidden δ (years)", ylim=(-45, 45))
+    ax.set(title=f"{name}: r = {r:.2f}", xlabel="hidden δ (years)", xlim=(-22, 22), ylim=(-40, 40))
 axes[0].set_ylabel("gap, or its change (years)")
 figures.show(
     figure,
@@ -731,6 +734,8 @@ patches = cut(inputs)
 patch_loader = DataLoader(
     TensorDataset(patches[split.train], targets[split.train]), BATCH_SIZE, shuffle=True, generator=torch.Generator()
 )
+
+# %%
 torch.manual_seed(SEED)
 patch_nets = make_patch_nets()
 adam = torch.optim.AdamW(patch_nets.parameters(), lr=1e-3, weight_decay=0.5)
@@ -761,7 +766,7 @@ axes[0].set_ylabel("back ← → front")
 figures.show(
     figure,
     alt="Three axial slices of the mean brain, each under twelve boxes with their error in years. Boxes around the "
-    "ventricles in the middle of the head have the smallest errors, about 10 years; empty corners about 17.",
+    "ventricles in the middle of the head have the smallest errors, about 10 years; empty corners are as bad as the mean age.",
 )
 
 # %% [markdown]
@@ -782,7 +787,7 @@ reveal(predicted_of_mean, abs(brain_age.mean_ensemble(two)[0] - 70).item(), unit
 reveal(predicted_mean_of, np.abs(two - 70).mean().item(), unit="years: its members, one by one")
 
 # %% [markdown]
-# Mistakes in opposite directions cancel; so does nothing when all lean the same way. **Predict** on the test people:
+# Mistakes in opposite directions cancel; where all lean the same way, nothing does. **Predict** on the test people:
 # which is best, and which is worst?
 
 # %%
@@ -798,6 +803,8 @@ joined = {
 for name, chosen in (("regression of all", slice(None)), ("regression of selected", selected)):
     ensemble = brain_age.LinearEnsemble.fit(age_val, patch_val[chosen])
     joined[name] = (ensemble.apply(patch_val[chosen]), ensemble.apply(patch_test[chosen]))
+
+# %%
 measured = {
     name: (metrics.mean_absolute_error(age_test, test), metrics.r2_score(age_test, test))
     for name, (_, test) in joined.items()
@@ -806,8 +813,8 @@ reveal(predicted_best, min(measured, key=measured.get))
 reveal(predicted_worst, max(measured, key=measured.get))
 
 # %% [markdown]
-# In the layout of the lecture (fact R32). **The left two columns are reported by others on thousands of real scans, the
-# right two were measured here on phantoms**; only the order may be compared, never the years.
+# In the layout of the lecture (fact R32). **The left two columns are reported by others on real scans, the right
+# two were measured here on phantoms**; only the order may be compared, never the years.
 
 # %%
 reported = {
@@ -948,6 +955,8 @@ places = {
     "white matter": tissues[2] > 0.7,
     "air": tissues.sum(axis=0) < 0.02,
 }
+
+# %%
 importance = {name: mean_map[where].mean() for name, where in places.items()}
 for name, where in places.items():
     print(f"{name:21}{where.sum():6} voxels   change {change[where].mean():.2f}   importance {importance[name]:.2f}")
@@ -1068,7 +1077,7 @@ age_bias_explorer(age_test, said_test)
 # **Without looking back**, one sentence each: Why is α below 0? What is subtracted from two people of one age? Why is
 # the correlation with δ so different in the three clouds of part 7?
 #
-# Last, what is *reported* elsewhere, on real scans of thousands of people, and what was *measured* here, on phantoms.
+# Last, what is *reported* elsewhere, on real scans of people, and what was *measured* here, on phantoms.
 # They are printed apart, since nothing here reproduces those numbers.
 
 # %% [markdown]

@@ -173,7 +173,7 @@ def test_r33_the_population_map_is_mean_and_threshold_and_lies_where_the_phantom
     np.testing.assert_allclose(lecture.population, explain.population_map(lecture.maps, share=0.05))
     kept = lecture.population > 0
     assert kept.mean() == pytest.approx(0.05, abs=0.002)
-    np.testing.assert_allclose(lecture.population[kept], lecture.maps.mean(axis=0)[kept])
+    np.testing.assert_allclose(lecture.population[kept], lecture.maps.mean(axis=0)[kept], rtol=1e-5)
     assert lecture.hit > 35  # 20 by lot
     for place in ("ventricles", "cortex (grey matter)"):
         assert lecture.importance[place] > lecture.importance["air"] + 0.1
@@ -188,7 +188,7 @@ def test_the_header_names_the_facts() -> None:
 
 
 def test_no_compared_cell_depends_on_training() -> None:
-    trained = ("said_", "patch_val", "patch_test", "maps", "history", "net)")
+    trained = ("said_", "patch_val", "patch_test", "maps[", "maps.", "history")
     compared = [cell.source for cell in CODE if "nbval-check-output" in cell.tags]
     assert [source for source in compared if any(name in source for name in trained)] == []
 
