@@ -25,9 +25,9 @@ def test_a_cell_at_the_edge_of_the_image_is_closed() -> None:
     assert len(ax.collections[0].get_segments()) == 8
 
 
-def test_an_image_is_drawn_in_sixteen_shades_from_its_darkest_to_its_brightest() -> None:
+def test_an_image_is_drawn_in_ten_shades_from_its_darkest_to_its_brightest() -> None:
     drawn = plot_cells(np.linspace(-3, 5, 400).reshape(20, 20), Figure().add_subplot()).images[0].get_array()
-    assert np.unique(drawn).tolist() == list(range(16))
+    assert np.unique(drawn).tolist() == list(range(10))
     assert plot_cells(np.ones((2, 2)), Figure().add_subplot()).images[0].get_array().max() == 0
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_bent_grid", "plot_cells", "plot_precision_by_overlap", "plot_weights"]
 
-SHADES = 16  # of grey: the noise of a microscope would make the page large, and nobody sees the difference
+SHADES = 10  # of grey: the noise of a microscope would make the page large, and nobody sees the difference
 LINES = ((BLUE, "-", "o"), (VERMILION, "--", "s"), (GREY, ":", "^"), (ORANGE, "-.", "D"))
 
 
@@ -29,7 +29,7 @@ def plot_cells(
     Parameters
     ----------
     image : (H, W) array
-        Grey values in any unit, stretched from the darkest to the brightest and drawn in 16 shades.
+        Grey values in any unit, stretched from the darkest to the brightest and drawn in ten shades.
     ax : matplotlib Axes
         Where to draw.
     labels : (H, W) array of int, optional
@@ -64,7 +64,7 @@ def plot_cells(
         cells = as_array(labels)
         if cells.shape != pixels.shape:
             raise ValueError(f"labels need the shape of the image, {pixels.shape}, got {cells.shape}")
-        ax.add_collection(LineCollection(list(_edges(cells)), colors=colour, linewidths=1.1))
+        ax.add_collection(LineCollection(list(_edges(cells)), colors=colour, linewidths=1.1, antialiaseds=False))
     ax.set_title(title, fontsize=10)
     ax.set_axis_off()
     return ax
