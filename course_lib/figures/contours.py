@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_boxes", "plot_contours", "plot_froc", "plot_percentiles", "plot_places"]
 
-SHADES = 10  # of the background, which is smoothed: the outlines are looked at, and the notebook stays small
+SHADES = 6  # of the background, which is smoothed: the outlines are looked at, and the notebook stays small
 
 
 def plot_contours(
