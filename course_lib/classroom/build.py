@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.classroom.cells import shown_path
-from course_lib.classroom.dependencies import library_files
+from course_lib.classroom.dependencies import code_alone, library_files
 from course_lib.classroom.execution import Progress, check_outcomes, execute, prove_run_all
 from course_lib.classroom.lesson import Lesson, read_lesson
 from course_lib.classroom.notebooks import (
@@ -227,9 +227,15 @@ def _main_notebook(root: Path, kind: str, lesson: Lesson) -> Any:
     stubs = [task.stub for task in lesson.tasks]  # a moved mark changes only these, and they are run once too
     made.metadata["course"]["built_from"] = {
         "code": _hash([[cell.source, cell.metadata.get("tags", [])] for cell in code] + [[stub] for stub in stubs]),
-        "library": _hash([[file.relative_to(root).as_posix(), file.read_text(encoding="utf-8")] for file in library]),
+        "library": _hash([[file.relative_to(root).as_posix(), _counted(file)] for file in library]),
     }
     return made
+
+
+def _counted(file: Path) -> str:
+    """Return what of a library's file can change a notebook."""
+    text = file.read_text(encoding="utf-8")
+    return code_alone(text) if file.suffix == ".py" else text
 
 
 def _exercise(root: Path, lesson: Lesson, solution: Any) -> Any:

@@ -1,11 +1,13 @@
 """Which files of the library a lesson depends on: its imports, and theirs, read from the code without running it."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["library_files"]
+__all__ = ["code_alone", "library_files"]
 
 PACKAGE = "course_lib"
 
@@ -48,6 +50,35 @@ def library_files(root: Path, sources: Iterable[str]) -> tuple[Path, ...]:
         package = name if file.name == "__init__.py" else name.rpartition(".")[0]
         waiting += [name.rpartition(".")[0], *_imports(text, package=package)]
     return tuple(sorted(files))
+
+
+def code_alone(source: str) -> str:
+    r"""Return a module's code without what no notebook shows: comments, empty lines, docstrings with code after them.
+
+    Examples
+    --------
+    >>> code_alone('x = "#1"  # one\n\n# two\n')
+    'x = "#1"'
+    """
+    lines: list[str | None] = [*source.splitlines()]
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        row, column = token.start
+        if token.type == tokenize.COMMENT:
+            lines[row - 1] = (lines[row - 1] or "")[:column].rstrip() or None
+        elif token.type == tokenize.NL and not token.line.strip():  # an empty line inside a string is no such token
+            lines[row - 1] = None
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and _docstring(node):
+            first, last = node.body[0].lineno, node.body[0].end_lineno or node.body[0].lineno
+            lines[first - 1 : last] = [None] * (last - first + 1)
+    return "\n".join(line for line in lines if line is not None)
+
+
+def _docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a docstring stands there that can be taken out: on lines of its own, and not alone."""
+    if ast.get_docstring(node, clean=False) is None or len(node.body) == 1:
+        return False
+    return isinstance(node, ast.Module) or node.body[0].lineno > node.lineno
 
 
 def _plain(source: str) -> str:

@@ -122,6 +122,14 @@ def test_a_changed_module_of_the_library_executes_the_lessons_that_reach_it_only
     assert build_check(root).ok
 
 
+@pytest.mark.parametrize("text", ['"""What it is."""\n\nx = 1\n', "# why\nx = 1  # one\n"])
+def test_words_about_the_library_execute_nothing(root, executed, text):
+    (root / "notebooks" / "01_sums.py").write_text(LECTURE + "\n# %%\nimport course_lib.arithmetic\n")
+    build(root)
+    (root / "course_lib" / "arithmetic.py").write_text(text)
+    assert build_check(root).ok
+
+
 def test_a_changed_hidden_check_makes_solution_and_exercise_stale(root, executed):
     build(root)
     (root / "solutions" / "01_sums.py").write_text(EXERCISE.replace("half(5) == 2.5", "half(7) == 3.5"))

@@ -1,10 +1,11 @@
 """Which files of the library a lesson depends on."""
 
+import ast
 from pathlib import Path
 
 import pytest
 
-from course_lib.classroom.dependencies import library_files
+from course_lib.classroom.dependencies import code_alone, library_files
 
 FILES = {
     "__init__.py": "",
@@ -60,3 +61,33 @@ def test_the_classroom_is_reached_only_as_far_as_lessons_use_it(root):
     names = {path.name for path in library_files(checkout, ["from course_lib.classroom import explain"])}
     assert {"messages.py", "feedback.py", "machine.py"} <= names
     assert not names & {"build.py", "cli.py", "lesson.py", "doctor.py", "sandbox.py"}
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("", ""),
+        ("x = 1  # one\n\n# two\n", "x = 1"),
+        ('x = "# no comment"\n', 'x = "# no comment"'),
+        ('"""Doc."""\nx = """\nno docstring # at all\n"""\n', 'x = """\nno docstring # at all\n"""'),
+        ('class A:\n    """Doc\n    of A."""\n\n    x = 1\n', "class A:\n    x = 1"),
+        ('class A:\n    """Doc."""\n', 'class A:\n    """Doc."""'),
+        ('def f(): "doc"\n', 'def f(): "doc"'),
+        ('def f(x="a"):\n    x\n    "no docstring"\n', 'def f(x="a"):\n    x\n    "no docstring"'),
+    ],
+)
+def test_words_about_the_code_are_left_out(source, wanted):
+    assert code_alone(source) == wanted
+
+
+LIBRARY = Path(__file__).parents[2] / "course_lib"
+
+
+@pytest.mark.parametrize("path", sorted(LIBRARY.rglob("*.py")), ids=lambda path: str(path.relative_to(LIBRARY)))
+def test_what_is_left_of_the_library_is_its_code(path):
+    text = path.read_text(encoding="utf-8")
+    for node in ast.walk(wanted := ast.parse(text)):
+        is_place = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+        if is_place and len(node.body) > 1 and ast.get_docstring(node):
+            del node.body[0]
+    assert ast.dump(ast.parse(code_alone(text))) == ast.dump(wanted)
