@@ -9,6 +9,8 @@ A map of the house, in the order in which a newcomer reads it:
 - `course_lib.training`: `fit` gives a `History`, `predict` gives `Predictions`
 - `course_lib.metrics`: how good, and how sure
 - `course_lib.brain_age`: the error that leans on age, its correction, many patches joined
+- `course_lib.losses`: Dice, focal, cross-entropy weighted by pixel with the U-Net's border map, Cox
+- `course_lib.explain`: where a net found its answer, as a map; the pointing game
 - `course_lib.figures`: results drawn on axes
 - `course_lib.widgets`: explorers to move
 - `course_lib.classroom`: building, checking and grading notebooks; never imports torch at module level

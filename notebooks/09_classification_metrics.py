@@ -101,7 +101,7 @@ figures.show(
     alt="A thousand marks, one for each woman. Nine ill women are found, one is missed; 99 healthy women are alarmed, "
     "eleven times as many as those found; 891 are left alone.",
 )
-reveal(predicted_right_alarms, round(100 * screened.ppv, 1), unit="per cent of the alarms are right")
+reveal(predicted_right_alarms, round(100 * screened.ppv, 1), unit="per cent of the alarms")
 
 # %% [markdown]
 # Eleven of twelve alarms are false, and nobody lied. Keep this picture; part 4 does the sums.

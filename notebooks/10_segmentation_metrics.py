@@ -14,7 +14,7 @@
 # %% [markdown]
 # # 10 · Is this contour good?
 #
-# **Level** intermediate · **your time** about two hours, with a good place to pause after part 8 · **the machine's
+# **Level** intermediate · **your time** about 120 minutes, with a good place to pause after part 8 · **the machine's
 # time** about 1 minute on two CPU cores · **download** nothing · **needs** spacing and millilitres (lesson 01), rates
 # and intervals (lesson 09)
 #

@@ -18,6 +18,7 @@ file             what it holds
 `slides`         whole slides, region by region
 `windows`        named CT windows, and intensities on one scale
 `resample`       other voxels, the same millimetres and millilitres; cropping and padding
+`elastic`        images bent together with their labels
 `splits`         training, validation, test: by case, by subject
 `shifts`         tests on other sites and on the future
 `folds`          the same in k parts

@@ -138,7 +138,7 @@ class _Try:
 
 def _fetch(address: str, part: Path, file: BinaryIO, checksum: str, progress: bool) -> str:
     """Download until the part is as long as the server says, and return what is wrong with it."""
-    from tqdm import tqdm  # type: ignore[import-untyped]
+    from tqdm import tqdm  # type: ignore[import-untyped]  # it brings no types
 
     farthest, tries, validator = os.fstat(file.fileno()).st_size, 0, ""
     with tqdm(unit="B", unit_scale=True, desc=part.stem, initial=farthest, disable=not progress) as bar:

@@ -2,7 +2,8 @@
 
 Every figure takes plain arrays or one of our results, is drawn in the one style of `course.mplstyle` (switch it on with
 `use_course_style`) and is shown with a text that says in words what there is to see. Figures of a single lesson are
-imported from their files: `volumes` (01), `neurons` (02), `scenes` (05), `inception` (06), `depth` (07), `dense` (08).
+imported from their files: `volumes` (01), `neurons` (02), `scenes` (05), `inception` (06), `depth` (07), `dense` (08),
+`rates` (09), `contours` (10), `chest` (11), `brain_age` (15), `cells` (16).
 """
 
 from course_lib.figures.curves import plot_accuracy_curves, plot_learning_curves
