@@ -1,4 +1,4 @@
-"""nbgrader: `autograde` and `generate_feedback`, two at once, each on a course folder with half of the class.
+"""nbgrader: `autograde` and `generate_feedback`, three at once, each on a course folder with a third of the class.
 
 The source notebook is the lesson: each requirement is an autograder test cell, hidden ones between nbgrader's marks.
 `generate_assignment` comes before, unmeasured, and so does the export of the marks after.
@@ -12,19 +12,20 @@ import sys
 from pathlib import Path
 
 ASSIGNMENT = "exercise"
+PARTS = 3
 INPUTS = "rng, there = np.random.default_rng(0), eval\n"
 HIDDEN = "### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS\n"
 
 
 def prepare(lesson, students, folder: Path, python: str) -> None:
     source = json.dumps(source_notebook(lesson))
-    for half in (0, 1):
-        course = folder / str(half)
+    for part in range(PARTS):
+        course = folder / str(part)
         (course / "source" / ASSIGNMENT).mkdir(parents=True)
         (course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").write_text(source)
         run(python, course, "generate_assignment", ASSIGNMENT)
         released = json.loads((course / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_text())
-        for one in students[half::2]:
+        for one in students[part::PARTS]:
             place = course / "submitted" / one.name / ASSIGNMENT
             place.mkdir(parents=True)
             text = json.dumps(answered(released, lesson, one.answers)) if one.file is None else one.file
@@ -37,9 +38,9 @@ def command(_lesson, folder: Path, python: str) -> list[str]:
 
 def marks(folder: Path, python: str) -> dict[str, float]:
     found = {}
-    for half in ("0", "1"):
-        run(python, folder / half, "export")
-        with (folder / half / "grades.csv").open() as file:
+    for part in map(str, range(PARTS)):
+        run(python, folder / part, "export")
+        with (folder / part / "grades.csv").open() as file:
             found.update({row["student_id"]: float(row["score"] or 0) for row in csv.DictReader(file)})
     return found
 
@@ -90,11 +91,12 @@ def found_first(python: str) -> dict[str, str]:
 def main() -> None:
     folder, python = sys.argv[1:]
     both = f"nbgrader autograde {ASSIGNMENT} >>log 2>&1; nbgrader generate_feedback {ASSIGNMENT} >>log 2>&1"
-    halves = [
-        subprocess.Popen(["sh", "-c", both], cwd=Path(folder, half), env=found_first(python)) for half in ("0", "1")
+    parts = [
+        subprocess.Popen(["sh", "-c", both], cwd=Path(folder, str(part)), env=found_first(python))
+        for part in range(PARTS)
     ]
-    for half in halves:
-        half.wait()
+    for part in parts:
+        part.wait()
 
 
 if __name__ == "__main__":

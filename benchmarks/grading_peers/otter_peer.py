@@ -1,4 +1,4 @@
-"""Otter-Grader without its containers (`otter.api.grade_submission`), two processes at once; run by its own Python."""
+"""Otter-Grader without its containers (`otter.api.grade_submission`), three at once; run by its own Python."""
 
 import json
 import subprocess

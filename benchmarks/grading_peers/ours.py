@@ -1,4 +1,4 @@
-"""The course's own grader, started as a teacher would start it: sandbox, hidden checks, feedback pages, two workers."""
+"""The course's own grader, as a teacher starts it: sandbox, hidden checks, feedback pages, three workers."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ def prepare(lesson: Lesson, students: Sequence[Student], folder: Path, _python: 
 def command(lesson: Lesson, folder: Path, _python: str) -> list[str]:
     course = str(Path(sys.executable).with_name("course"))
     root, out = str(lesson.path.parents[1]), str(folder / "results")
-    return [course, "grade", lesson.topic, str(folder / "submissions"), "--out", out, "--workers", "2", "--root", root]
+    return [course, "grade", lesson.topic, str(folder / "submissions"), "--out", out, "--workers", "3", "--root", root]
 
 
 def marks(folder: Path, _python: str) -> dict[str, float]:

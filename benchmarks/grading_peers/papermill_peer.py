@@ -1,4 +1,4 @@
-"""Bare papermill: the notebook is run with all checks in it, in two processes at once; no feedback, no sandbox.
+"""Bare papermill: the notebook is run with all checks in it, in three processes at once; no feedback, no sandbox.
 
 The cells of students may raise; a check prints whether it passed. Run by the course's own Python.
 """
@@ -65,9 +65,9 @@ def grade(path: Path) -> float:
 
 
 def grade_all(folder: Path, grade) -> None:
-    """Grade every notebook of the folder in two processes that live as long as the class."""
+    """Grade every notebook of the folder in three processes that live as long as the class."""
     paths = sorted(folder.glob("*.ipynb"))
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         marks = dict(zip([path.stem for path in paths], pool.map(grade, paths), strict=True))
     (folder / "marks.json").write_text(json.dumps(marks))
 

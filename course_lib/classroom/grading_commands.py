@@ -50,7 +50,7 @@ def add_grade(commands: Any) -> None:
         "--out", metavar="DIR", type=Path, required=True, help="gets results.sqlite, results.csv, index.html, feedback/"
     )
     parser.add_argument(
-        "--workers", metavar="N", type=int, default=0, help="at the same time; as many as cores by default"
+        "--workers", metavar="N", type=int, default=0, help="at the same time; one more than cores by default"
     )
     parser.add_argument(
         "--cluster",
@@ -141,16 +141,15 @@ def _add_check(check: TaskCheck, add: Callable[..., None]) -> None:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    import os
-
     from course_lib.classroom.gradebook import EXPORTS, Terms, grade_folder
+    from course_lib.classroom.machine import cores
 
     if options.cluster and options.sandbox != "bubblewrap":
         raise CourseError(f"--cluster grades with bubblewrap; leave out --sandbox {options.sandbox}")
     if options.cluster and options.workers:
         raise CourseError("--cluster grades on all workers of the cluster; leave --workers out")
     (lesson,) = _exercises(options, [options.topic])
-    workers = options.workers or len(os.sched_getaffinity(0))
+    workers = options.workers or cores() + 1
     terms = Terms(
         roster=options.roster, manual=options.marks, deadline=options.deadline, late=options.late, tries=options.tries,
         exports=options.export, earlier=options.earlier, assignment=options.assignment, regrade=options.regrade,
