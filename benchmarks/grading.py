@@ -14,7 +14,8 @@ course (`--topic`, 03_convolution: six tasks in numpy; 04_lenet: five with torch
 wrong answers, stubs, a syntax error, a cell that ends its kernel, files that are no notebook; no endless loops, for
 the peers have no short limit. No two files are equal.
 Every grader gets the same answers and all checks, visible and hidden, uses three processes (one more than cores here,
-for each waits now and then), and starts anew each time; start-up is part of its time. In each round each of them grades the class once, and each round begins with another one;
+for each waits now and then), and starts anew each time; start-up is part of its time. In each round each of them
+grades the class once, and each round begins with another one;
 medians are printed, and ratios are taken within a round. Ours grades in its sandbox and writes feedback pages,
 nbgrader writes feedback and has no sandbox, Otter and papermill have neither. Marks are held against those that
 `course_lib.classroom.example_class.known_marks` works out. How cost is counted: `grading_peers/measured.py`.
