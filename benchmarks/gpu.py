@@ -269,7 +269,11 @@ def measure(case: Case, rounds: int, device: torch.device, bfloat16: bool, tiny:
     share = rate * found[0][1] / shape[0] / statistics.median(peaks)
     size = "×".join(map(str, shape))
     row = [case.lesson, f"{case.name}, batch {size}", f"{first.train_loss[0]:.2f} → {first.train_loss[-1]:.2f}"]
-    row += [f"{rate:.4g}", memory_words(runs["ours"]), f"{share:.1%} of {statistics.median(peaks) / 1e12:.3g} TFLOP/s"]
+    row += [
+        f"{rate:.4g}",
+        memory_words(runs["ours"]),
+        f"{100 * share:.2g}% of {statistics.median(peaks) / 1e12:.3g} TFLOP/s",
+    ]
     if "peer" not in runs:
         return [*row, f"no {case.peer_name} here", "–", "–", "–"]
     peer_rate = statistics.median(run.rate for run in runs["peer"])

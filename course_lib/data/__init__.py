@@ -38,6 +38,7 @@ from course_lib.data.dicom import CtSlice, load_ct_slice
 from course_lib.data.dicom_series import read_dicom_series
 from course_lib.data.digits import load_digits
 from course_lib.data.download import download_file, find_fault
+from course_lib.data.elastic import deform_image, deform_labels, elastic_field, smallest_stretch
 from course_lib.data.fcs import FlowSample, arcsinh_transform, compensate, read_fcs, write_fcs
 from course_lib.data.folds import site_folds, stratified_folds, stratified_subject_folds, subject_folds
 from course_lib.data.images import LabelledImages, make_loader
@@ -91,7 +92,10 @@ __all__ = [
     "compensate",
     "crop_or_pad",
     "crop_to_mask",
+    "deform_image",
+    "deform_labels",
     "download_file",
+    "elastic_field",
     "extract_archive",
     "fetch",
     "find_entries",
@@ -122,6 +126,7 @@ __all__ = [
     "rescale_percentiles",
     "site_folds",
     "site_split",
+    "smallest_stretch",
     "stratified_folds",
     "stratified_split",
     "stratified_subject_folds",

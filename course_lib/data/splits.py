@@ -217,10 +217,8 @@ def assert_no_overlap(split: Split, subjects: ArrayLike) -> None:
     for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
         shared = sorted(owners[first] & owners[second], key=str)
         if shared:
-            more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
-            raise ValueError(
-                f"subject {shared[0]!r}{more} is in both {first} and {second}: split by subject, not by image"
-            )
+            who = f"{shared[0]!r} and {len(shared) - 1} more are" if len(shared) > 1 else f"{shared[0]!r} is"
+            raise ValueError(f"subject {who} in both {first} and {second}: split by subject, not by image")
 
 
 def _classes(labels: ArrayLike) -> NDArray[np.integer]:

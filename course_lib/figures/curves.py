@@ -53,7 +53,7 @@ def plot_learning_curves(history: Any, ax: Axes) -> Axes:
         ax.axvline(best + 1, color="#888888", linestyle=":", linewidth=1.2, zorder=0, label=label)
     bottom, top = min(0.0, _lowest(train, val)), -_lowest(-train, -val)
     ax.set_ylim(bottom, top + 0.06 * (top - bottom or 1))
-    ax.legend(loc="upper right")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=3)  # above, where no curve can be
     return ax
 
 

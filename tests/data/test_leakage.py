@@ -20,7 +20,7 @@ def both(data: PatientSlices, classifier, seed: int) -> tuple[float, float]:
     by_slice = stratified_split(data.labels, val_fraction=0, test_fraction=0.3, seed=seed)
     by_subject = stratified_subject_split(data.labels, data.subjects, val_fraction=0, test_fraction=0.3, seed=seed)
     assert_no_overlap(by_subject, data.subjects)
-    with pytest.raises(ValueError, match="is in both train and test"):
+    with pytest.raises(ValueError, match="in both train and test"):
         assert_no_overlap(by_slice, data.subjects)
     return accuracy(data, by_slice, classifier), accuracy(data, by_subject, classifier)
 

@@ -105,7 +105,7 @@ def test_subjects_on_one_side_only_pass() -> None:
     ("subjects", "words"),
     [
         (["Ann", "Ann", "Bob", "Ann", "Dee", "Dee"], "subject 'Ann' is in both train and val"),
-        ([7, 7, 8, 9, 7, 8], "subject 7 and 1 more is in both train and test: split by subject, not by image"),
+        ([7, 7, 8, 9, 7, 8], "subject 7 and 1 more are in both train and test: split by subject, not by image"),
         (["Ann", "Ann", "Bob", "Cem", "Cem", "Dee"], "subject 'Cem' is in both val and test"),
     ],
 )
@@ -117,7 +117,7 @@ def test_a_subject_on_both_sides_is_named_with_both_parts(subjects, words: str) 
 def test_a_random_split_of_slices_is_caught() -> None:
     """Ten patients of twenty slices, split as if slices were independent."""
     patients = np.repeat(np.arange(10), 20)
-    with pytest.raises(ValueError, match="subject 0 and 9 more is in both train and val"):
+    with pytest.raises(ValueError, match="subject 0 and 9 more are in both train and val"):
         assert_no_overlap(stratified_split(np.tile([0, 1], 100)), patients)
 
 
