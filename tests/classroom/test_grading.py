@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+import re
 import time
 from pathlib import Path
 
@@ -144,7 +145,7 @@ def test_hidden_checks_are_in_no_file_that_is_written(lesson, package, tmp_path)
     assert result.points == 0
     for path in (tmp_path / "out").rglob("*"):
         text = path.read_text(errors="replace") if path.is_file() else ""
-        assert [word for word in ("31337", "secret_input", "allclose", "hint_for") if word in text] == [], path
+        assert re.findall(r"(?<!\d)31337(?!\d)|secret_input|allclose|hint_for", text) == [], path
 
 
 @pytest.mark.sandbox

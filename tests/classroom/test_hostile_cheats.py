@@ -3,6 +3,8 @@
 Every case comes with the marks that it earned, which are those of what it really defines.
 """
 
+import re
+
 import pytest
 
 # ruff: noqa: E501 - programs as data
@@ -311,4 +313,6 @@ def test_no_hidden_check_is_told(results, folder, case):
     told = "\n".join(one.message for task in results[case].tasks for one in task.requirements if one.kind == "hidden")
     executed = (folder / f"{results[case].page}.ipynb").read_text()
     handed_in = "\n".join(CASES[case][0])
-    assert [word for word in LEAKS[:4] if word in told + executed and word not in handed_in] == []
+    # whole words: the digits of a time of day are no leak
+    found = [word for word in LEAKS[:4] if re.search(rf"(?<!\w){re.escape(word)}(?!\d)", told + executed)]
+    assert [word for word in found if word not in handed_in] == []
