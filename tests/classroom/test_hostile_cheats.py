@@ -314,5 +314,5 @@ def test_no_hidden_check_is_told(results, folder, case):
     executed = (folder / f"{results[case].page}.ipynb").read_text()
     handed_in = "\n".join(CASES[case][0])
     # whole words: the digits of a time of day are no leak
-    found = [word for word in LEAKS[:4] if re.search(rf"(?<!\w){re.escape(word)}(?!\d)", told + executed)]
+    found = [word for word in LEAKS[:4] if re.search(rf"(?<!\d){re.escape(word)}(?!\d)", told + executed)]
     assert [word for word in found if word not in handed_in] == []
