@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
 
@@ -81,7 +82,7 @@ def chest_case(tiny: bool) -> Case:
         return net
 
     loss = F.binary_cross_entropy_with_logits
-    ours = lambda: DenseNet(blocks, growth, num_classes=14, in_channels=1)  # noqa: E731
+    ours = partial(DenseNet, blocks, growth, num_classes=14, in_channels=1)
     name = f"DenseNet-{2 * sum(blocks) + len(blocks) + 1}, 14 labels"
     return Case("11", name, "torchvision", ours, peer, loss, loss, data, *((4, 2, 1) if tiny else (64, 4, 5)))
 
@@ -124,7 +125,7 @@ def brain_case(tiny: bool) -> Case:
         left = int(np.prod([side // 2 ** len(channels) for side in size]))
         return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * left, 1), nn.Flatten(0))
 
-    ours = lambda: VolumeRegressor(input_size=size, channels=channels)  # noqa: E731
+    ours = partial(VolumeRegressor, input_size=size, channels=channels)
     name = f"Cole's 3-D net, {'×'.join(map(str, size))}"
     sizes = (2, 1, 1) if tiny else (8, 4, 5)
     return Case("15", name, "MONAI", ours, peer, F.mse_loss, F.mse_loss, data, *sizes)
@@ -159,7 +160,7 @@ def cells_case(tiny: bool) -> Case:
 
         return BasicUNet(2, 1, 2, features=(*widths, first), norm="batch", act=("relu", {"inplace": True}))
 
-    ours = lambda: PaddedUNet(figure=figure)  # noqa: E731
+    ours = partial(PaddedUNet, figure=figure)
     sizes = (2, 2, 1) if tiny else (8, 2, 10)
     name = f"U-Net with border weights, {size}×{size}"
     return Case("16", name, "MONAI", ours, peer, loss, peer_loss, data, *sizes)
