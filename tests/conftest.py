@@ -30,6 +30,11 @@ def _no_figure_stays_open() -> Iterator[None]:
         sys.modules["matplotlib.pyplot"].close("all")
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a parameter of bytes by its size: its content may hold a time of day, and every worker must collect alike."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests on real data where there are none; `pytest_terminal_summary` prints how many."""
     real = [item for item in items if "data_dir" in getattr(item, "fixturenames", ())]
