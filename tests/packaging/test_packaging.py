@@ -35,7 +35,9 @@ COLAB = _pins(Path(__file__).parent / "colab_packages.txt")
 
 
 @pytest.mark.parametrize(
-    "requirement", BASE + [r for n in ("classroom", "cluster", "lab", "slides", "dev") for r in EXTRAS[n]], ids=str
+    "requirement",
+    BASE + [r for n in ("classroom", "cluster", "lab", "site", "slides", "dev") for r in EXTRAS[n]],
+    ids=str,
 )
 def test_every_direct_dependency_is_pinned_within_its_bounds(requirement: Requirement) -> None:
     assert requirement.specifier.contains(PINS[canonicalize_name(requirement.name)])
@@ -65,7 +67,7 @@ def test_environment_yml_names_what_pyproject_names_in_the_versions_of_constrain
             listed[canonicalize_name(match[1])] = match[2]
     wanted = {
         canonicalize_name(r.name)
-        for r in BASE + [r for n in ("classroom", "cluster", "lab", "slides", "dev") for r in EXTRAS[n]]
+        for r in BASE + [r for n in ("classroom", "cluster", "lab", "site", "slides", "dev") for r in EXTRAS[n]]
     }
     assert set(listed) == wanted
     for name, version in listed.items():
