@@ -31,7 +31,7 @@ def _no_figure_stays_open() -> Iterator[None]:
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Name a parameter of bytes by its size: its content may hold a time of day, and every worker must collect alike."""
+    """Name a parameter of bytes by its size: its content may hold a time of day, and every worker must agree."""
     return f"{len(val)} bytes" if isinstance(val, bytes) else None
 
 
