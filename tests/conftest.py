@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[REAL_DATA_COUNT] = len(real)
     if "COURSE_DATA_DIR" not in os.environ:
         for item in real:
-            item.add_marker(pytest.mark.skip(reason="COURSE_DATA_DIR is not set: no real medical data here"))
+            item.add_marker(pytest.mark.skip(reason="needs real medical data: COURSE_DATA_DIR is not set"))
 
 
 REAL_DATA_COUNT = pytest.StashKey[int]()

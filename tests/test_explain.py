@@ -23,7 +23,7 @@ from course_lib.explain import (
 from course_lib.models.densenet import DenseNet
 from course_lib.models.volumes import VolumeRegressor
 
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here"))]
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"))]
 
 
 class GapNet(nn.Module):

@@ -93,7 +93,7 @@ def shown(kernel: StudentKernel, expression: str) -> str:
 def test_everything_that_is_forbidden_is_refused_in_a_container(engine, package):
     why = why_no_container(engine)
     if why:
-        pytest.skip(why)
+        pytest.skip(f"needs {engine}: {why}")
     with canaries() as bait, kernels(package, engine=engine) as kinds:
         outcomes = list(try_everything(kinds[engine], bait))
     assert [str(one) for one in outcomes if not one.refused] == []

@@ -118,9 +118,9 @@ def pages(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="the pages were not opened in a browser: no playwright")
+    api = pytest.importorskip("playwright.sync_api", reason="needs playwright, to open the pages")
     if CHROMIUM is None:
-        pytest.skip("the pages were not opened in a browser: no Chromium on this machine")
+        pytest.skip("needs Chromium, to open the pages")
     with api.sync_playwright() as playwright:
         one = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield one
@@ -153,7 +153,7 @@ ODD_ONES = [(name, 390, "light") for name in ("broken", "none", "one", "all-righ
 
 @pytest.mark.parametrize(("name", "width", "scheme"), ALL_WAYS + ODD_ONES)
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(opened, name, width, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="the pages were not shown to axe")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe, to show it the pages")
     page = opened(name, width=width, scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     found = axe.Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response["violations"]

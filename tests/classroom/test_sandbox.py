@@ -121,7 +121,7 @@ def test_elsewhere_than_on_linux_it_says_what_is_needed(monkeypatch):
 
 def test_an_ordinary_user_gets_a_user_namespace_and_root_another_user(tmp_path):
     if why_no_sandbox():
-        pytest.skip("no bubblewrap here")  # the command line needs its path
+        pytest.skip("needs bubblewrap")  # the command line needs its path
     ordinary = sandbox_command(["true"], package=tmp_path, limits=LIMITS, user=None)
     assert "--unshare-user" in ordinary
     assert "--reuid" not in ordinary

@@ -142,7 +142,7 @@ def test_an_empty_file_is_no_data(tmp_path: Path, checksum: str) -> None:
 
 
 def test_a_disk_without_locks_does_without(web, target: Path, monkeypatch) -> None:
-    fcntl = pytest.importorskip("fcntl")
+    fcntl = pytest.importorskip("fcntl", reason="needs the locks of Linux or macOS")
 
     def refuse(*arguments: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
