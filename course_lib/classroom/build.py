@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.classroom.cells import shown_path
+from course_lib.classroom.colab import add_colab, find_release, is_colab_cell
 from course_lib.classroom.dependencies import code_alone, library_files
 from course_lib.classroom.execution import Progress, check_outcomes, execute, prove_run_all
 from course_lib.classroom.lesson import Lesson, read_lesson
@@ -188,7 +189,7 @@ def _build_one(
         notebooks[root / "exercises" / f"{lesson.topic}.ipynb"] = exercise
     if keep:
         notebooks = {target: notebook for target, notebook in notebooks.items() if not target.is_file()}
-    changed = [_write(_finished(notebook), target) for target, notebook in notebooks.items()]
+    changed = [_write(_finished(root, target, notebook), target) for target, notebook in notebooks.items()]
     state = "built" if reason else "prose" if any(changed) else "current"
     return Built(shown_path(path), state, reason)
 
@@ -205,7 +206,7 @@ def _check_one(root: Path, kind: str, path: Path) -> Built:
         if kind == "solutions":
             wanted[root / "exercises" / f"{lesson.topic}.ipynb"] = _exercise(root, lesson, made)
         for file, notebook in wanted.items():
-            reason = reason or _difference(file, _finished(notebook))
+            reason = reason or _difference(file, _finished(root, file, notebook))
     return Built(shown_path(path), "stale" if reason else "current", reason and f"{reason}: run `make build`")
 
 
@@ -219,9 +220,7 @@ def _orphans(root: Path) -> Iterable[Built]:
 
 def _main_notebook(root: Path, kind: str, lesson: Lesson) -> Any:
     """Return the notebook that is executed, with the hashes of what it is built from."""
-    settings = course_settings(root) or {}
-    make = lecture_notebook if kind == "notebooks" else solution_notebook
-    made = make(lesson, repository=str(settings.get("repository", "")))
+    made = lecture_notebook(lesson) if kind == "notebooks" else solution_notebook(lesson)
     code = [cell for cell in made.cells if cell.cell_type == "code"]
     library = library_files(root, [cell.source for cell in code])
     stubs = [task.stub for task in lesson.tasks]  # a moved mark changes only these, and they are run once too
@@ -239,9 +238,7 @@ def _counted(file: Path) -> str:
 
 
 def _exercise(root: Path, lesson: Lesson, solution: Any) -> Any:
-    settings = course_settings(root) or {}
-    pictures = dict(_pictures(lesson, solution))
-    made = exercise_notebook(lesson, pictures=pictures, repository=str(settings.get("repository", "")))
+    made = exercise_notebook(lesson, pictures=dict(_pictures(lesson, solution)))
     made.metadata["course"]["built_from"] = solution.metadata["course"]["built_from"]
     return made
 
@@ -287,14 +284,16 @@ def _reason_to_execute(path: Path, made: Any) -> str:
 
 
 def _outputs(notebook: Any) -> list[Any]:
-    return [[cell.execution_count, cell.outputs] for cell in notebook.cells if cell.cell_type == "code"]
+    return [[cell.execution_count, cell.outputs] for cell in _executed(notebook)]
+
+
+def _executed(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and not is_colab_cell(cell)]
 
 
 def _take_outputs(made: Any, path: Path) -> None:
     """Put the stored outputs into the notebook; both have the same code cells in the same order."""
-    stored = _stored(path)
-    old = [cell for cell in stored.cells if cell.cell_type == "code"]
-    for cell, before in zip((cell for cell in made.cells if cell.cell_type == "code"), old, strict=True):
+    for cell, before in zip(_executed(made), _executed(_stored(path)), strict=True):
         cell.outputs, cell.execution_count = before.outputs, before.execution_count
 
 
@@ -316,8 +315,8 @@ def _difference(path: Path, wanted: Any) -> str:
     return "" if stored == wanted else f"the metadata of {shown_path(path)} are not what its source gives"
 
 
-def _finished(notebook: Any) -> Any:
-    """Take out what was only for messages, and keep the hash of the outputs."""
+def _finished(root: Path, target: Path, notebook: Any) -> Any:
+    """Take out what was only for messages, keep the hash of the outputs, and add what Colab needs."""
     for cell in notebook.cells:
         cell.metadata.pop("source_line", None)
         if cell.cell_type == "code":
@@ -327,6 +326,8 @@ def _finished(notebook: Any) -> Any:
     built_from = dict(notebook.metadata["course"]["built_from"])
     built_from["outputs"] = _hash(_outputs(notebook))
     notebook.metadata["course"]["built_from"] = built_from
+    if release := find_release(root):
+        add_colab(notebook, release, path=target.relative_to(root).as_posix())
     return notebook
 
 
