@@ -2,16 +2,18 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?= 8888
+NEWEST ?= .venv-newest
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: lab check test fix build bench demo clean
+.PHONY: lab check test test-newest fix build bench demo clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab    set up and open the lesson where you are   (PORT=8888, NO_BROWSER=1)"
 	@echo "make check  the quick part of the tests: format, slips, spelling, notebooks current (for a commit hook)"
 	@echo "make test   set up and check everything that CI checks"
+	@echo "make test-newest  the same with the newest releases of everything   (FEW=1: fewer tests)"
 	@echo "make demo   run lecture 04 and grade an example class"
 	@echo "make fix    format, and mend what can be mended"
 	@echo "make build  make the notebooks again whose source or library changed (yours are overwritten)"
@@ -50,6 +52,15 @@ test: check
 	@# Kernels forked from a process that has imported the libraries: the kernel course-warm.
 	JUPYTER_PATH=$(CURDIR)/course_lib/classroom/jupyter OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile \
 		--nbval-lax --nbval-kernel-name course-warm notebooks/*.ipynb solutions/*.ipynb
+
+# The same without constraints: what will break next. FEW=1 leaves out the tests that execute whole lectures, and all lectures but three.
+test-newest:
+	$(PYTHON) -m venv --clear $(NEWEST)
+	@echo '*' > $(NEWEST)/.gitignore
+	$(NEWEST)/bin/python -m pip install --quiet --editable '.[dev]'
+	OMP_NUM_THREADS=1 $(NEWEST)/bin/python tests/packaging/newest.py --report runs/newest.md \
+		--tests $(if $(FEW),tests/test_*.py tests/data tests/metrics tests/models tests/training course_lib,tests course_lib) \
+		--lectures $(if $(FEW),notebooks/01_*.ipynb notebooks/04_*.ipynb notebooks/09_*.ipynb,notebooks/*.ipynb)
 
 fix: $(READY)
 	$(BIN)/ruff format .
