@@ -45,7 +45,7 @@ def test_a_step_is_a_make_target_or_a_line_of_the_readme_or_the_runners_own(job:
         if line.startswith("make "):
             (target,) = line.split()[1:]
             assert re.search(rf"^{target}:", MAKEFILE, flags=re.MULTILINE), f"{job}: the Makefile has no {target}"
-        elif job == "tests/windows":
+        elif job in ("tests/macos", "tests/windows"):
             plain = line.replace(".venv\\Scripts\\", ".venv/bin/").replace("python -m venv", "python3 -m venv")
             assert plain in README or plain.replace(".venv/bin/", "$(BIN)/") in MAKEFILE, line
         else:
