@@ -61,7 +61,7 @@ def test_the_explorer_says_what_is_to_be_seen(capsys: pytest.CaptureFixture) -> 
 
 @pytest.mark.parametrize("values", [{}, {"input_size": 256, "padding": True}, {"input_size": 44, "levels": 3}])
 def test_every_picture_has_the_same_size_and_every_arrow_its_words(values: dict) -> None:
-    figure = unet_shapes._draw_u(**values)
+    figure = unet_shapes.draw_u(**values)
     assert figure.get_size_inches().tolist() == [8.4, 5.4]
     words = [text.get_text() for text in figure.axes[0].texts]
     levels = values.get("levels", 5)

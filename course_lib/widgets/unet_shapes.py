@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["UShapes", "u_shapes", "unet_shapes_explorer"]
+__all__ = ["UShapes", "draw_u", "u_shapes", "unet_shapes_explorer"]
 
 
 @dataclass(frozen=True)
@@ -103,29 +103,28 @@ def u_shapes(input_size: int, *, levels: int = 5, convolutions: int = 2, padding
     return UShapes(tuple(down), tuple(up))
 
 
-def unet_shapes_explorer() -> None:
-    """Set depth, input size, convolutions a level and padding: every map's size, or the nearest input that fits.
+def draw_u(*, input_size: int = 572, levels: int = 5, convolutions: int = 2, padding: bool = False) -> Figure:
+    """Draw each level of a U as two bars, as long as its maps are wide, with the sizes written in them.
+
+    Parameters
+    ----------
+    input_size, levels, convolutions, padding
+        As in `u_shapes`; the net as published unless given.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        As in `u_shapes`.
 
     Examples
     --------
-    >>> unet_shapes_explorer()  # doctest: +ELLIPSIS
-    A U of five levels...
+    >>> draw_u(input_size=92, levels=3).axes[0].get_title()
+    '92 pixels in, 52 scored (40 fewer); inputs that fit lie 4 apart'
     """
-    explore(
-        _draw_u,
-        alt="A U of five levels without padding. On the left an image of 572 pixels becomes 570 and 568, is pooled to "
-        "284, 282, 280, then 140, 138, 136, then 68, 66, 64, and 32, 30, 28 at the bottom. On the right 56, 54, 52, "
-        "then 104, 102, 100, then 200, 198, 196, then 392, 390 and 388. Across, 64 is cropped to 56, 136 to 104, 280 "
-        "to 200 and 568 to 392.",
-        input_size=(16, 700, 1),
-        levels=(2, 6),
-        convolutions=(1, 3),
-        padding=False,
-    )
-
-
-def _draw_u(*, input_size: int = 572, levels: int = 5, convolutions: int = 2, padding: bool = False) -> Figure:
-    """Draw each level as two bars, as long as its maps are wide, with the sizes written in them."""
     shapes = u_shapes(input_size, levels=levels, convolutions=convolutions, padding=padding)
     figure, ax = plt.subplots(figsize=(8.4, 5.4))
     scale = 0.88 / input_size
@@ -150,6 +149,27 @@ def _draw_u(*, input_size: int = 572, levels: int = 5, convolutions: int = 2, pa
         0.5, 0.02, "along one axis; red arrows: 2 × 2 pool, blue: 2 × 2 up-convolution, grey: the skip", ha="center"
     )
     return figure
+
+
+def unet_shapes_explorer() -> None:
+    """Set depth, input size, convolutions a level and padding: every map's size, or the nearest input that fits.
+
+    Examples
+    --------
+    >>> unet_shapes_explorer()  # doctest: +ELLIPSIS
+    A U of five levels...
+    """
+    explore(
+        draw_u,
+        alt="A U of five levels without padding. On the left an image of 572 pixels becomes 570 and 568, is pooled to "
+        "284, 282, 280, then 140, 138, 136, then 68, 66, 64, and 32, 30, 28 at the bottom. On the right 56, 54, 52, "
+        "then 104, 102, 100, then 200, 198, 196, then 392, 390 and 388. Across, 64 is cropped to 56, 136 to 104, 280 "
+        "to 200 and 568 to 392.",
+        input_size=(16, 700, 1),
+        levels=(2, 6),
+        convolutions=(1, 3),
+        padding=False,
+    )
 
 
 def _bar(ax: Axes, middle: float, level: int, sizes: tuple[int, ...], scale: float, *, colour: str) -> None:
