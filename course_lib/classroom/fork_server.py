@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 
 from course_lib.classroom import namespaces
 from course_lib.classroom.huge_pages import use_huge_pages
-from course_lib.classroom.student_side import start_kernel
+from course_lib.classroom.student_side import kernel_application, start_kernel
 
 __all__ = ["LIBRARIES", "libraries_named", "main"]
 
@@ -76,6 +76,7 @@ def main() -> None:
     for name in (*_KERNEL, *(name for library in sys.argv[3:] or LIBRARIES for name in LIBRARIES[library])):
         with contextlib.suppress(Exception):  # missing or withheld: the cell that imports it says so
             importlib.import_module(name)
+    kernel_application()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the dead
     gc.collect()
     gc.freeze()  # what is there now is not looked at again, so its memory stays shared

@@ -15,7 +15,8 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import FrameType
+from functools import cache
+from types import CodeType, FrameType
 from typing import Any
 
 from course_lib.classroom.lesson import Lesson, Requirement, Task
@@ -119,7 +120,7 @@ def _judge(
             bound = {name: bind(session, name) for name in task.defines}
             rng = _generator(lesson.topic, seed, requirement.text)
             own = {**names, **bound, "there": there_for(session), "rng": rng}
-            exec(compile(requirement.source, _CHECK, "exec"), own)
+            exec(_compiled(requirement.source), own)
     except NotAttempted as problem:
         lost = [
             name for name in task.defines if any(re.search(rf"\b{re.escape(name)}\b", cell) for cell in session.lost)
@@ -146,6 +147,12 @@ def _judge(
         detail = "" if hidden else f" ({type(problem).__name__}: {str(problem)[:200]})"
         return "failed", f"Your code gave back something of a kind that was not expected{detail}."
     return "passed", ""
+
+
+@cache
+def _compiled(check: str) -> CodeType:
+    """Return a check's code; the same few hundred lines are run for each student."""
+    return compile(check, _CHECK, "exec")
 
 
 def _about_error(problem: StudentError, hidden: bool) -> str:

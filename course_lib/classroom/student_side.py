@@ -15,14 +15,14 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from course_lib.classroom import namespaces
 from course_lib.classroom.wire import WireError, decode, encode
 
-__all__ = ["LEAVE", "PORTS", "REQUEST", "answer", "main", "start_kernel"]
+__all__ = ["LEAVE", "PORTS", "REQUEST", "answer", "kernel_application", "main", "start_kernel"]
 
 PORTS = (1, 2, 3, 4, 5)
 """Numbers that stand for a kernel's sockets: shell, iopub, stdin, control, heartbeat."""
@@ -172,22 +172,52 @@ def _set_limits(limits: dict[str, int]) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def _use_open_sockets(ports: dict[int, int]) -> None:
-    """Let the kernel listen on sockets that were opened for it: port number → file descriptor."""
+@cache
+def kernel_application() -> Any:
+    """
+    Return the class of the kernel's application, which leaves out what a student's kernel cannot need.
+
+    It has no command line, no configuration file and no log; and after a fork each module or logger that is looked at
+    is a page to copy. Its `opened` maps port numbers to file descriptors that it listens on.
+    """
     import zmq
-    from ipykernel.heartbeat import Heartbeat
     from ipykernel.kernelapp import IPKernelApp
 
-    def bind(_app: Any, socket: Any, port: int) -> int:
-        socket.setsockopt(zmq.USE_FD, ports[port])
-        socket.bind(f"ipc:///tmp/kernel-{port}")
-        return port
+    class KernelApplication(IPKernelApp):
+        name = "ipython-kernel"
+        opened: dict[int, int]
+
+        def parse_command_line(self, argv: Any = None) -> None:
+            pass
+
+        def load_config_file(self, *_: Any, **__: Any) -> None:
+            pass
+
+        def _configure_logging(self) -> None:
+            pass
+
+        def init_code(self) -> None:
+            shell: Any = self.shell
+            shell.user_ns_hidden.update(shell.user_ns)
+            shell._sys_modules_keys = set()  # what `%reset -s` leaves alone
+
+        def _try_bind_socket(self, socket: Any, port: int) -> int:
+            socket.setsockopt(zmq.USE_FD, self.opened[port])
+            socket.bind(f"ipc:///tmp/kernel-{port}")
+            return port
+
+    return KernelApplication
+
+
+def _use_open_sockets(application: Any, opened: dict[int, int]) -> None:
+    """Let the kernel, and its heart, listen on sockets that were opened for it: port number → file descriptor."""
+    from ipykernel.heartbeat import Heartbeat
 
     def bind_heartbeat(heartbeat: Heartbeat) -> None:
-        bind(None, heartbeat.socket, heartbeat.port)
+        application._try_bind_socket(heartbeat.socket, heartbeat.port)
 
-    setattr(IPKernelApp, "_try_bind_socket", bind)  # noqa: B010 - to a type checker a method is no variable
-    setattr(Heartbeat, "_try_bind_socket", bind_heartbeat)  # noqa: B010 - as above
+    application.opened = opened
+    setattr(Heartbeat, "_try_bind_socket", bind_heartbeat)  # noqa: B010 - to a type checker a method is no variable
 
 
 @contextlib.contextmanager
@@ -231,14 +261,13 @@ def start_kernel(connection: dict[str, Any], sockets: list[int], limits: dict[st
     with open(path, "w") as file:
         json.dump(connection, file)
     *ports, door = sockets
-    _use_open_sockets(dict(zip(PORTS, ports, strict=True)))
-    from ipykernel.kernelapp import IPKernelApp
-
     sys.argv[1:] = []
     sys.path.insert(0, "")
-    app: Any = IPKernelApp.instance()
+    app = kernel_application().instance(connection_file=path)
+    _use_open_sockets(app, dict(zip(PORTS, ports, strict=True)))
+    app.config.HistoryManager.enabled = False
     with _no_list_of_modules():
-        app.initialize(["-f", path, "--HistoryManager.enabled=False"])
+        app.initialize()
     app.shell.user_ns.update(exit=_leave, quit=_leave)
     app.shell.events.register("post_execute", partial(_mend_streams, stdout=sys.stdout, stderr=sys.stderr))
 

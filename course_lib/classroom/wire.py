@@ -38,6 +38,9 @@ class WireLimits:
 
 LIMITS = WireLimits()
 
+_AS_IT_IS = frozenset({bool, float, str, type(None)})
+_CONTAINERS = frozenset({dict, list, tuple})
+_SHORT = 2**63
 _ARRAY_DTYPE = re.compile(r"[<>|=]?([biufcSU])(\d{1,9})")
 _TENSOR_DTYPES = {
     "bool": ("?", 1), "uint8": ("u1", 1), "int8": ("i1", 1), "int16": ("<i2", 2),
@@ -145,7 +148,10 @@ class _Encoder:
             raise WireError(f"nested more than {self.limits.depth} levels deep")
         if self.values > self.limits.values:
             raise WireError(f"more than {self.limits.values:,} values in one message; an array travels as one value")
-        array = self._array(value)
+        kind = type(value)
+        if kind in _AS_IT_IS or (kind is int and -_SHORT < value < _SHORT):  # type: ignore[operator]
+            return value
+        array = None if kind in _CONTAINERS else self._array(value)
         return self._builtin(value, depth) if array is None else array
 
     def _array(self, value: object) -> Any:
