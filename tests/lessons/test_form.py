@@ -5,7 +5,9 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from course_lib.classroom.feedback import judge
 from course_lib.classroom.judging import trusted_names
@@ -20,6 +22,14 @@ an_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda lesson: 
 a_task = pytest.mark.parametrize(
     "task", [pytest.param(task, id=f"{one.topic}-{task.name}") for one in EXERCISES for task in one.tasks]
 )
+
+a_task_of_its_exercise = pytest.mark.parametrize(
+    ("exercise", "task"),
+    [pytest.param(one, task, id=f"{one.topic}-{task.name}") for one in EXERCISES for task in one.tasks],
+)
+
+# Known mistakes, by their hint, that hidden checks cannot find, or not for every seed: the checks that students see do.
+SEEN_CHECKS_ONLY = {"not to record", "does one of them beat the other", "Would overfitting do that"}
 
 
 def calls(source: str, name: str) -> list[ast.Call]:
@@ -145,3 +155,35 @@ def test_every_visible_check_of_an_untouched_task_says_that_nothing_was_attempte
         for check in task.checks:
             if check.kind == "visible":
                 assert judge(check.source, untouched).state == "not attempted", f"{task.name}: {check.text}"
+
+
+def says(exercise: Lesson, answer: str, check: str, seed: int) -> str:
+    """What a check says to an answer in this process; empty if it holds."""
+    names = trusted_names(exercise) | {
+        "rng": np.random.default_rng(seed),
+        "there": lambda expression: eval(expression, {"np": np, "torch": torch}),
+    }
+    exec(answer, names)
+    try:
+        exec(check, names)
+    except Exception as error:  # a wrong answer may also break
+        return str(error) or type(error).__name__
+    return ""
+
+
+@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")  # on the wire no gradient travels along
+@a_task_of_its_exercise
+def test_the_solution_and_every_other_right_answer_pass_for_every_seed(exercise: Lesson, task: Task) -> None:
+    for answer in (task.source, *task.rights):
+        for check in task.checks:
+            for seed in range(6):
+                assert says(exercise, answer, check.source, seed) == "", (answer, check.text, seed)
+
+
+@a_task_of_its_exercise
+def test_a_hidden_check_refuses_every_known_mistake_for_every_seed(exercise: Lesson, task: Task) -> None:
+    for wrong in task.wrongs:
+        allowed = {"hidden", "visible"} if wrong.hint in SEEN_CHECKS_ONLY else {"hidden"}
+        checks = [check.source for check in task.checks if check.kind in allowed]
+        for seed in range(6):
+            assert any(says(exercise, wrong.source, check, seed) for check in checks), (wrong.source, seed)
