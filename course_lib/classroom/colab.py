@@ -19,13 +19,13 @@ __all__ = ["Release", "add_colab", "find_release", "is_colab_cell"]
 _ID = "colab"
 _BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
-# Colab's own versions are handed to pip as constraints: it would rather fail than change one of them.
+# What the page runs on and what is large is handed to pip as constraints: it would rather fail than change it. All
+# that is there would be too much: one package of Colab that does not fit another, and pip refuses.
 _CELL = """\
 #@title On Colab, this installs the course; elsewhere it does nothing
 def install_course(version, wheel):
     import importlib, subprocess, sys, tempfile
     from importlib.metadata import distributions
-    from packaging.requirements import InvalidRequirement, Requirement
 
     def installed():  # the first of a name is the one that is imported
         importlib.invalidate_caches()
@@ -36,20 +36,22 @@ def install_course(version, wheel):
     if before.get("course-lib") == version:
         print(f"course_lib {version} is here already: nothing to do.")
         return
+    kept = "torch torchvision torchaudio numpy scipy pandas scikit-learn matplotlib pillow requests"
+    kept += " ipython ipykernel ipywidgets jupyter-client jupyter-core traitlets tornado pyzmq"
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as keep:
-        for name, there in before.items():
-            try:
-                keep.write(f"{Requirement(f'{name}=={there}')}\\n" if name != "course-lib" else "")
-            except InvalidRequirement:  # a package of the system with a number of its own kind
-                pass
-        keep.flush()
+        for name in kept.split():
+            if name in before:
+                print(f"{name}=={before[name]}", file=keep, flush=True)
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--retries", "2", "--constraint", keep.name, wheel]
         done = subprocess.run(pip, capture_output=True, text=True)
     if done.returncode:
-        why = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no reason given"]
-        raise NotInstalled(f"The course was not installed. Is there a network? Is this the address: {wheel}? {why[-1]}")
-    new = sorted(installed().keys() - before.keys() - {"course-lib"})
-    print(f"course_lib {version} is installed, with {', '.join(new) or 'nothing else'}; nothing of Colab was changed.")
+        said = done.stderr.splitlines() or ["pip gave no reason"]
+        why = ([line for line in said if line.startswith("ERROR")] or said)[-1]
+        raise NotInstalled(f"The course was not installed. Is there a network? Is this the address: {wheel}? {why}")
+    after = installed()
+    changed = [name for name in before if name != "course-lib" and after.get(name) != before[name]]
+    new = ", ".join(sorted(after.keys() - before.keys() - {"course-lib"})) or "nothing else"
+    print(f"course_lib {version} is installed with {new}. Changed on Colab: {', '.join(changed) or 'nothing'}.")
 
 
 class NotInstalled(Exception):
