@@ -248,7 +248,7 @@ def voxel_importance(
         with the net's answers as targets it is not.
     r : float
         Above 0, in squared units of y. For a linear net the noise adds r / 2 to the squared error, and n of a voxel is
-        proportional to 1 / |its weight|; r = 2 · 3² lets the age err by 3 years more.
+        proportional to 1 / abs(its weight); r = 2 · 3² lets the age err by 3 years more.
     max_noise : float
         The largest n, in units of the image; where the answer is not read, n goes there.
     steps : int

@@ -1,8 +1,8 @@
 """Data: images with their millimetres, splits that do not leak, a register of public sets, loaders.
 
-===============  =======================================================================================================
+================ =======================================================================================================
 file             what it holds
-===============  =======================================================================================================
+================ =======================================================================================================
 `digits`         1,797 real handwritten digits, from scikit-learn
 `dicom`          one real CT slice, from pydicom
 `mni152`         the mean of 152 brains as a file, from nilearn, and its ventricles as a mask
@@ -29,7 +29,7 @@ file             what it holds
 `download`       one file from the network, continued where it broke off
 `archives`       zip and tar unpacked whole and inside their own folder, or not at all
 `door`           what every reader checks alike and says in the same words
-===============  =======================================================================================================
+================ =======================================================================================================
 """
 
 from course_lib.data.archives import extract_archive
