@@ -35,8 +35,10 @@ lab: $(READY)
 	@# Only what is missing: a notebook that is there may hold somebody's answers.
 	$(BIN)/course build --missing
 	$(BIN)/course start
-	$(BIN)/python -m jupyterlab --port=$(PORT) $(if $(NO_BROWSER),--no-browser) \
-		$(if $(filter 0,$(shell id -u)),--allow-root) "$$($(BIN)/course start --path)"
+	@# Served from the course's root, so that the exercise beside a lecture can be opened too.
+	lesson="$$($(BIN)/course start --path)" && $(BIN)/python -m jupyterlab --port=$(PORT) $(if $(NO_BROWSER),--no-browser) \
+		$(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir="$(CURDIR)" \
+		--LabApp.default_url="/lab/tree/$${lesson#$(CURDIR)/}"
 
 check: $(READY)
 	$(BIN)/ruff format --check .
