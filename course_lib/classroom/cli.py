@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,8 @@ def _build(options: argparse.Namespace) -> int:
             report = build(root, options.topics, force=options.force, progress=progress)
     signs = {"current": "✓", "built": "✓", "prose": "✓", "stale": "✗", "failed": "✗"}
     for entry in report.entries:
+        if options.missing and entry.state == "current":  # before the first lesson, only what took time is news
+            continue
         took = f" ({entry.seconds:.0f} s)" if entry.state == "built" else ""
         line = f"{signs[entry.state]} {entry.source}: {entry.state}{took}" + (
             f": {entry.message}" if entry.message else ""
@@ -251,23 +253,46 @@ def _doctor(options: argparse.Namespace) -> int:
     if options.sandbox:
         return _doctor_sandbox("" if options.sandbox == "bubblewrap" else options.sandbox)
     lacking = 0
-    for finding in examine():
-        print(finding, flush=True)
-        lacking += finding.state == "lacks"
+    with _bar("looking; at last a kernel loads torch") as advance:
+        for finding in examine():
+            print(finding, flush=True)
+            advance()
+            lacking += finding.state == "lacks"
     print("All that is needed is here." if not lacking else f"{lacking} to mend, as the arrows say.")
     return 1 if lacking else 0
 
 
 def _doctor_sandbox(engine: str) -> int:
-    from course_lib.classroom.doctor import try_sandbox
+    from course_lib.classroom.sandbox_trial import count_attempts, try_sandbox
     from course_lib.classroom.slow_imports import skip_slow_imports
 
     skip_slow_imports()
     good = True
-    for well, line in try_sandbox(engine):
-        print(line, flush=True)
-        good = good and well
+    with _bar("trying", total=count_attempts(engine)) as advance:
+        for well, line in try_sandbox(engine):
+            print(line, flush=True)
+            good = good and well
+            if line.startswith("  "):  # an attempt; the others are headings
+                advance()
     return 0 if good else 1
+
+
+@contextmanager
+def _bar(what: str, *, total: int | None = None) -> Iterator[Callable[[], None]]:
+    """Show on a terminal's stderr that something goes on; give the function that moves it by one."""
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    except ModuleNotFoundError:  # the doctor also looks at a machine that lacks it
+        yield lambda: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console, above = Console(stderr=True), sys.stdout.isatty()
+    with Progress(
+        *columns, console=console, transient=True, redirect_stdout=above, disable=not console.is_terminal
+    ) as bars:
+        task = bars.add_task(what, total=total)
+        yield lambda: bars.advance(task)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import nbclient
 import nbformat
 import pytest
 
+from course_lib.classroom.build import BuildReport, Built
 from course_lib.classroom.cli import main
 from course_lib.classroom.start import course_map, next_notebook
 from course_lib.errors import CourseError
@@ -98,6 +99,15 @@ def test_the_command_prints_the_map_and_where_to_go_on(checkout, capsys):
 def test_the_command_prints_the_path_alone_for_make(checkout, capsys):
     assert main(["start", "--path", "--root", str(checkout)]) == 0
     assert capsys.readouterr().out == str(checkout / "notebooks" / "02_neurons.ipynb") + "\n"
+
+
+def test_before_the_map_only_what_was_made_is_told(checkout, capsys, monkeypatch):
+    report = BuildReport(
+        (Built("notebooks/02_neurons.py", "current"), Built("notebooks/03_convolution.py", "built", "", 7))
+    )
+    monkeypatch.setattr("course_lib.classroom.build.build_missing", lambda root, progress: report)
+    assert main(["build", "--missing", "--root", str(checkout)]) == 0
+    assert capsys.readouterr().out == "✓ notebooks/03_convolution.py: built (7 s)\n"
 
 
 def test_the_outcome_is_read_from_what_a_real_check_leaves_in_the_notebook(checkout):
