@@ -604,6 +604,9 @@ assert np.allclose(got, [[0, edge, edge, 0]]), explain(
     known=[
         ([[edge] * 4], "The gap is right. A pixel inside a cell has nothing to keep apart: what is its weight?"),
         ([[0, 10 * np.exp(-9 / 50), 10 * np.exp(-9 / 50), 0]], "Are w0 and sigma those that were given?"),
+        ([[0, 4 * np.exp(-5 / 18), 4 * np.exp(-5 / 18), 0]], "Read the brackets in the paper: what is squared?"),
+        ([[0, 4 * np.exp(-1), 4 * np.exp(-1), 0]], "What stands beside sigma squared, below the line?"),
+        ([[0, 4 * np.exp(-1 / 18), 4 * np.exp(-1 / 18), 0]], "One distance only: where is the second nearest cell?"),
     ],
     ask="Which of the four pixels are background?",
 )
@@ -699,7 +702,7 @@ def border_term(to_each, w0=10.0, sigma=5.0):  # inside the cells, too
 # return np.where(nearest > 0, w0 * np.exp(...), 0)
 # ```
 
-# %% picture="border_term" alt="Two round cells with a narrow gap; the weight is large in the gap only, and fades where the cells drift apart."
+# %% picture="border_term" alt="Two round cells, outlined, with a narrow gap; the weight is large in the gap only, and fades as the gap widens."
 import matplotlib.pyplot as plt
 
 from course_lib import figures
@@ -708,12 +711,13 @@ from course_lib.figures.cells import plot_weights
 figures.use_course_style()
 rows, columns = np.indices((60, 90))
 cells = [np.hypot(rows - 30, columns - middle) for middle in (24, 66)]
-distances = np.stack([np.maximum(distance - 19, 0) for distance in cells])
+distances = np.stack([np.maximum(distance - 18.5, 0) for distance in cells])
 figure, ax = plt.subplots(figsize=(5.2, 2.8))
-plot_weights(border_term(distances), ax, title="two cells of radius 19, 4 pixels apart")
+plot_weights(border_term(distances), ax, title="two cells (white lines), 5 pixels apart")
+ax.contour(distances.min(axis=0) > 0, levels=[0.5], colors="white", linewidths=1)
 figures.show(
     figure,
-    alt="Two round cells with a narrow gap; the weight is large in the gap only, and fades where the cells drift apart.",
+    alt="Two round cells, outlined, with a narrow gap; the weight is large in the gap only, and fades as the gap widens.",
 )
 
 # %% [markdown]
@@ -1067,4 +1071,4 @@ def tile_places(size, step, margin):  # the last tile begins earlier
 # count them: what do you ask her? Why must a step of tiles be a multiple of 16 for five levels? Your augmentation
 # library turns images and masks in two calls: which one-line test do you write first?
 #
-# The table above each task's checks says what is done. Hand in this notebook itself, saved, under its own name.
+# The table at the end says what is done.

@@ -1,4 +1,4 @@
-"""Lesson 16: its fact by the numbers (L05), what its lecture claims, and its exercise for several seeds."""
+"""Lesson 16: its fact by the numbers (L05), and what its lecture claims."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,6 @@ mpl.use("Agg")
 
 ROOT = Path(__file__).parents[2]
 LECTURE = read_lesson(ROOT / "notebooks" / "16_unet.py")
-EXERCISE = read_lesson(ROOT / "solutions" / "16_unet.py")
 CODE = [cell for cell in LECTURE.cells if cell.kind == "code"]
 PROSE = "\n".join(cell.source for cell in LECTURE.cells if cell.kind == "markdown")
 
@@ -97,7 +96,7 @@ def test_l05_the_gaps_are_few_pixels_and_weigh_several_times_their_share(lecture
 
 def test_l05_image_and_labels_bend_by_one_field(lecture: SimpleNamespace) -> None:
     assert (lecture.as_image == lecture.as_labels).all()
-    assert lecture.torn.sum() > 0.5 * (lecture.as_labels > 0).sum()
+    assert 0.3 * (lecture.as_labels > 0).sum() < lecture.torn.sum() < (lecture.as_labels > 0).sum()
     image, labels = lecture.bend(lecture.crowded, 5)
     inside, outside = image[labels > 0].mean(), image[labels == 0].mean()
     assert inside > 2 * outside
@@ -174,6 +173,7 @@ def test_input_and_output_lie_on_the_disk(lecture: SimpleNamespace) -> None:
     assert isinstance(lecture.target, np.memmap)
     assert np.isfinite(lecture.target).all()
     assert (lecture.target != 0).mean() > 0.99
+    assert lecture.memory[128] < lecture.ALLOWED_MB < lecture.at_once
 
 
 def test_failures_are_counted_by_kind(lecture: SimpleNamespace) -> None:
@@ -222,7 +222,7 @@ def test_the_crop_that_was_forgotten_fails_where_maps_are_joined(lecture: Simple
 
 
 def test_no_compared_cell_depends_on_training() -> None:
-    trained = ("train(", "find_cells(", "nets[", "memory", "score_in_tiles")
+    trained = ("train(", "find_cells(", "cells_found", "nets[", "memory", "score_in_tiles")
     compared = [cell.source for cell in CODE if "nbval-check-output" in cell.tags]
     assert [source for source in compared if any(name in source for name in trained)] == []
 
@@ -230,34 +230,3 @@ def test_no_compared_cell_depends_on_training() -> None:
 @pytest.mark.parametrize("words", ["These are phantoms", "CC0 1.0", "MICCAI 2015", "reported", "one field", "mirrored"])
 def test_the_lecture_says(words: str) -> None:
     assert words in re.sub(r"\s+", " ", PROSE)
-
-
-# the exercise
-
-
-def _message(answer: object, check: str, seed: int) -> str:
-    """What a check says to an answer; empty if it holds."""
-    names: dict[str, object] = {"rng": np.random.default_rng(seed)}
-    for source in (EXERCISE.setup(), getattr(answer, "source", answer)):
-        exec(source, names)
-    try:
-        exec(check, names)
-    except Exception as error:  # a wrong answer may also break
-        return str(error) or "refused"
-    return ""
-
-
-@pytest.mark.parametrize("task", EXERCISE.tasks, ids=lambda task: task.name)
-def test_the_solution_and_every_other_right_answer_pass_for_every_seed(task) -> None:
-    for answer in (task.source, *task.rights):
-        for check in task.checks:
-            for seed in range(6):
-                assert _message(answer, check.source, seed) == "", (answer, check.text)
-
-
-@pytest.mark.parametrize("task", EXERCISE.tasks, ids=lambda task: task.name)
-def test_hidden_checks_refuse_every_known_mistake_for_every_seed(task) -> None:
-    for wrong in task.wrongs:
-        for check in task.checks:
-            if check.kind == "hidden":
-                assert all(_message(wrong, check.source, seed) for seed in range(6)), wrong.source
