@@ -207,7 +207,17 @@ print("C with its answers inverted is C′:", turned == four["C′"])
 #   row of the table. You know the truth and ask what the program says.
 # - *The alarms* own precision (PPV) and false discovery rate (FDR); *the all-clears* own NPV and the false omission
 #   rate (FOR). A column. You know what the program says and ask for the truth, as a doctor must.
-# - *All* own accuracy and prevalence. The rest are mixtures.
+# - *All* own accuracy and prevalence. The rest are mixtures:
+#
+# | mixture | made of |
+# |---|---|
+# | balanced accuracy | (TPR + TNR) / 2 |
+# | F1 | 2 TP / (2 TP + FP + FN), the harmonic mean of TPR and PPV |
+# | Fowlkes–Mallows | √(TPR · PPV), their geometric mean |
+# | threat score (Jaccard) | TP / (TP + FN + FP) |
+# | informedness, markedness | TPR + TNR − 1, PPV + NPV − 1 |
+# | LR+, LR− | TPR / FPR, FNR / TNR |
+# | diagnostic odds ratio (DOR) | LR+ / LR− |
 #
 # Libraries differ in how they lay the table. scikit-learn's has the true class in rows and class 0 first, so it reads
 # `[[TN, FP], [FN, TP]]`. Three ill and two healthy people; one ill person is missed. **Predict** the sensitivity.
@@ -481,8 +491,8 @@ for name, by_part in scores.items():
     print(f"{name:19}", "  ".join(f"{part} {share:.3f}" for part, share in shares.items()))
 
 # %% [markdown]
-# Compare the net's first and last number: it has learned its training lumps by heart. And *always benign* reaches
-# 0.63, a reminder of what an accuracy is worth without its floor.
+# Compare the net's first and last number: it has learned its training lumps nearly by heart. And *always benign*
+# reaches 0.63, a reminder of what an accuracy is worth without its floor.
 
 # %% [markdown]
 # ## 6 Every threshold at once
@@ -542,7 +552,8 @@ print(f"all pairs right: {metrics.roc_auc(y_test, y_test)}, all wrong: {metrics.
 # %% [markdown]
 # It is **scale-invariant**: any score in the same order has the same area. So it cannot tell whether 70% means 70%
 # (part 11). And it is **threshold-invariant**: no threshold is chosen, so nobody has yet decided anything (part 7). An
-# area of 0 is no bad model, it is a perfect one that has its sign wrong, like C.
+# area of 0 is no bad model, it is a perfect one that has its sign wrong, like C
+# only more so.
 
 # %% [markdown]
 # ## 7 A threshold has a price
@@ -619,7 +630,7 @@ assert rosy <= honest
 #
 # The ROC curve has the ill and the healthy on an axis each, so it does not mind how many there are of each.
 # **Predict**: the same scores, weighted to 1% ill. What happens to the area under the ROC curve, and to the average
-# precision (the area under precision against recall)?
+# precision (the area under precision against recall, which is another name of sensitivity)?
 
 # %%
 predicted_roc_rare = None  # type "rises", "falls" or "stays"
@@ -663,7 +674,9 @@ figures.show(
 # how much. Three ways, each for its own kind of number:
 #
 # - *Wilson* for a share, such as a sensitivity: so many of so many;
-# - *DeLong* for an area: how far do the cases' own contributions spread?
+# - *DeLong* for an area. Each ill person contributes the share of the healthy who have a lower score than hers, each
+#   healthy one the share of the ill who have a higher score. The area is the mean of either; how far they spread says
+#   how sure it is;
 # - *bootstrap* for anything: draw the patients again, with replacement, a thousand times, and look at what the number
 #   does.
 #
@@ -853,7 +866,12 @@ print(
 
 # %% [markdown]
 # **Temperature scaling** (Guo and colleagues, 2017) divides every logit by one number, fitted on cases kept apart.
-# Above 1 it cools a net that is too sure. **Predict** what it does to the area under the ROC curve.
+# Above 1 it cools a net that is too sure.
+#
+# Two numbers judge it. The **calibration error** (ECE) sorts the lumps into five bins, 0 to 20% and so on, and takes
+# the mean gap between what was said and what happened. The **Brier score** is the mean square of probability minus
+# truth (0 or 1), lump by lump: 0 is best, and who always says 50% has 0.25. **Predict** what the temperature does to
+# the area under the ROC curve.
 
 # %%
 predicted_area_after = None  # type "rises", "falls" or "stays"
@@ -881,8 +899,8 @@ if EPOCHS is None:
     assert after.expected_calibration_error < before.expected_calibration_error
 
 # %% [markdown]
-# The order is untouched, the probabilities are mended. How it is added up matters: the **calibration error** is the
-# mean gap *weighted by cases*. 90 cases in a bin with no gap, 10 in a bin with a gap of 0.5: **predict** the error,
+# The order is untouched, the probabilities are mended. How the gaps are added up matters: the calibration error is
+# their mean *weighted by cases* (a larger mark holds more of them). 90 cases in a bin with no gap, 10 in a bin with a gap of 0.5: **predict** the error,
 # and what a plain mean over the two bins would say.
 
 # %%
@@ -1178,10 +1196,18 @@ reveal(predicted_by_size, int((by_size == y_test[worst]).sum()), unit="of 5")
 #
 # The net's test scores, weighted for any place. Three things to find: the sensitivity beyond which, at 1% ill, fewer
 # than one alarm in thirty is right; what moves in the *left* panel when you change the prevalence (look twice); and
-# the prevalence at which PPV and NPV are about equal, at a sensitivity of 0.8.
+# the prevalence of the menu at which PPV and NPV are most alike, at a sensitivity of 0.8.
 
 # %%
 prevalence_explorer(y_test, score)
+
+# %% [markdown]
+# <details>
+# <summary>What there was to find (with the seed 0)</summary>
+#
+# From a sensitivity of about 0.75 on, fewer than one alarm in thirty is right. In the left panel nothing moves, neither
+# the curve nor the point. PPV and NPV are most alike at 50%, 0.71 and 0.78.
+# </details>
 
 # %% [markdown]
 # ## What we learned
