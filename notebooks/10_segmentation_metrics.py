@@ -52,7 +52,7 @@
 # ## Set-up
 #
 # The libraries, and the rooms of the course that this lesson visits. New today: nearly all of `metrics` that has to do
-# with masks, and five figures of `figures.contours`.
+# with masks, and six figures of `figures.contours`.
 
 # %% tags=["setup"]
 import itertools
@@ -75,7 +75,8 @@ from course_lib.data.phantoms.crowd_masks import ask_readers
 from course_lib.data.phantoms.liver_ct import make_liver_ct
 from course_lib.data.phantoms.liver_tumours import insert_liver_tumours
 from course_lib.data.phantoms.touching_cells import make_touching_cells
-from course_lib.figures.contours import plot_boxes, plot_contours, plot_froc, plot_percentiles, plot_places
+from course_lib.figures.contours import plot_boxes, plot_contours, plot_froc, plot_percentiles
+from course_lib.figures.contours import plot_places, plot_readers
 from course_lib.summary import summarize
 from course_lib.training import fit
 from course_lib.widgets.segmentation_error import disturb_mask, segmentation_error_explorer
@@ -165,9 +166,10 @@ print(f"{len(cases.diameters_mm)} tumours of {min(cases.diameters_mm):.0f} to {m
 # %% [markdown]
 # ## 1 Try first: the same Dice twice
 #
-# Two programs outlined this liver, and both reach the same Dice, to three digits. *Ann*: "Then they are equally good."
-# *Ben*: "I would want to see them." Look at the slice, and **predict**: by how many millimetres is the worst point of
-# each contour off?
+# Two programs outlined this liver. Judged by **Dice** (1 for the same contour, 0 for nothing in common; part 2 has the
+# formula) they are alike to two digits. *Ann*: "Then they are equally good." *Ben*: "I would want to see them." One
+# contour is moved by a pixel, the other has small islands where no liver is. **Predict**: by how many millimetres is
+# the worst point of each contour off?
 
 # %%
 predicted_left = None  # type your number, in mm
@@ -201,8 +203,8 @@ reveal(predicted_right, round(far_mm["right"], 1), unit="mm")
 
 # %% [markdown]
 # The same Dice, and errors of a few millimetres here and of many centimetres there. Ann's number counted wrong voxels;
-# it did not ask *where* they lie. Which contour would you rather correct by hand? (The islands take two clicks. The
-# shifted border must be drawn again, all round.) So even "the worse one" depends on who will use it.
+# it did not ask *where* they lie. Which contour would you rather correct by hand? (An island is one click. The shifted
+# border must be drawn again, all round.) So even "the worse one" depends on who will use it.
 
 # %% [markdown]
 # ## 2 Overlap, counted
@@ -259,7 +261,7 @@ reveal(predicted_nothing, round(100 * (~truth).mean(), 1), unit="per cent of the
 # | RMSD | the root of the mean of their squares: far ones weigh more |
 # | HD (Hausdorff; "MSD" in some tables) | the largest |
 # | HD95 | the 95th percentile: the farthest twentieth is forgiven |
-# | surface Dice | the share within a tolerance, such as 2 mm |
+# | surface Dice | the share within a tolerance, such as 3 mm |
 #
 # First trap: **voxels are no millimetres**. Two voxels, one slice apart, slices of 3 mm, pixels of 1 mm. **Predict**
 # the distance with the spacing, and what a program says that forgot it.
@@ -347,9 +349,9 @@ predicted_no_rvd = None  # type its name
 
 # %%
 table = {name: measure(truth, each, spacing_mm) for name, each in spoilt.items()}
-print(f"{'':13}" + "".join(f"{name:>12}" for name in table["shifted"]))
+print("distances: mm" + "".join(f"{name:>12}" for name in table["shifted"]))
 for name, row in table.items():
-    print(f"{name:13}" + "".join(f"{value:12.3f}" if value < 1.5 else f"{value:12.1f}" for value in row.values()))
+    print(f"{name:13}" + "".join(f"{value:12.3f}" if abs(value) < 1.1 else f"{value:12.1f}" for value in row.values()))
 reveal(predicted_largest_hd, max(table, key=lambda name: table[name]["HD"]))
 reveal(predicted_lowest_dice, min(table, key=lambda name: table[name]["Dice"]))
 reveal(predicted_no_rvd, min(table, key=lambda name: abs(table[name]["RVD (%)"])))
@@ -357,7 +359,7 @@ reveal(predicted_no_rvd, min(table, key=lambda name: abs(table[name]["RVD (%)"])
 # %%
 figure, axes = plt.subplots(2, 4, figsize=(8.4, 4.4), sharex=True, sharey=True)
 for ax, (name, each) in zip(axes.flat, spoilt.items(), strict=False):
-    level = int((each ^ truth).sum(axis=(1, 2)).argmax()) if name == "an island" else middle
+    level = int((each ^ truth).sum(axis=(1, 2)).argmax()) if name in ("an island", "ten holes") else middle
     level = int(np.flatnonzero((each ^ truth).any(axis=(1, 2)))[-1]) if name == "slices lost" else level
     plot_contours(image[level] > -300, ax, mask_true=truth[level], mask_pred=each[level], spacing_mm=pixel_mm)
     ax.set(title=name, xlabel="", ylabel="")
@@ -376,8 +378,9 @@ figures.show(
 # - *An island* is nearly invisible to Dice (a few voxels) and a catastrophe to HD. HD95 forgives it: it is less than a
 #   twentieth of the border.
 # - *A leak* is like it, though a beam would follow it.
-# - *Ten holes* in the liver are cheap in voxels. But every hole has a border of its own, deep inside.
-# - *Slices lost* at the top move RVD and HD, and HD95 may or may not notice.
+# - *Ten holes* in the liver are cheap in voxels. But every hole has a border of its own, deep inside, and together these
+#   borders are more than a twentieth: HD95 sees them.
+# - *Slices lost* at the top move RVD, HD and HD95. Dice stays above that of a border which is a voxel off all round.
 #
 # No row is bad in all columns. That is why challenges report many measures, and why "Dice went up" is half a sentence.
 
@@ -410,26 +413,26 @@ lobe = organ & (np.cumsum(organ.sum(axis=0)) > 0.98 * organ.sum())[None]  # its 
 drawn = organ & ~lobe
 on_picture = metrics.surface_distances(organ, drawn, spacing_mm=pixel_mm)
 figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.5), width_ratios=(1.1, 1))
-plot_contours(grey > -90, axes[0], mask_true=organ, mask_pred=drawn, spacing_mm=pixel_mm)
-plot_percentiles(on_picture, axes[1])
+plot_contours(image[middle] > -300, axes[0], mask_true=organ, mask_pred=drawn, spacing_mm=pixel_mm)
+plot_percentiles(on_picture, axes[1], lowest=80)
 two = {"worse": on_picture.worse_percentile_mm(), "pooled": on_picture.pooled_percentile_mm()}
 figures.show(
     figure,
     alt="Left: a liver whose left tip lies outside the dashed contour. Right: the share of the border within a distance, "
-    f"rising from the left. At 95 per cent the pooled curve reads {two['pooled']:.1f} mm, the worse direction "
+    f"from 80 per cent up, rising from the left. At 95 per cent the pooled curve reads {two['pooled']:.1f} mm, the worse direction "
     f"{two['worse']:.1f} mm.",
 )
 
 # %% [markdown]
-# Where the line at 95% meets the dotted curve stands one HD95, where it meets the worse of the other two stands the
-# other. Neither is wrong. Pooled, a missed piece is diluted by the border of the whole organ. *Name your convention*,
-# and never compare across.
+# The axis starts at 80%: most of either border lies on the other one. Where the line at 95% meets the dotted curve stands
+# one HD95, where it meets the worse of the other two stands the other. Neither is wrong. Pooled, a missed piece is
+# diluted by the border of the whole organ. *Name your convention*, and never compare across.
 
 # %% [markdown]
 # ## 6 Small and large
 #
-# "Our liver has a Dice of 0.95, our tumours only 0.65." Is the tumour net bad? Let a *perfect hand* draw balls of all
-# sizes, each border moved outwards by one voxel of 1 mm: the same skill everywhere. **Predict** the Dice of a ball of
+# "Our liver has a Dice of 0.95, our tumours only 0.65." Is the tumour net bad? Let *one hand* draw balls of all
+# sizes, each border one voxel of 1 mm too far out: the same skill everywhere. **Predict** the Dice of a ball of
 # 10 mm, and of one of 100 mm.
 
 # %%
@@ -523,8 +526,9 @@ rules["as 0, by an epsilon"] = np.mean([2 * (a & b).sum() / (a.sum() + b.sum() +
 reveal(predicted_rules, tuple(round(float(value), 2) for value in rules.values()))
 
 # %% [markdown]
-# One program, one set of masks, and 0.25, 0.33 or 0.50. The last rule punishes the only program that rightly kept
-# silent. A distance needs a rule as well; some challenges give a missed case the diagonal of the image.
+# One program, one set of masks, and 0.33, 0.50 or 0.25. The epsilon gives a patient for whom the program rightly kept
+# silent the same 0 as one whom it missed. A distance needs a rule as well; some challenges give a missed case the
+# diagonal of the image.
 
 # %% tags=["nbval-check-output"]
 worst = metrics.image_diagonal_mm((155, 240, 240), (1, 1, 1))
@@ -534,8 +538,8 @@ print(f"a missed case: {missed.max_mm():.2f} mm, the diagonal of the brain tumou
 # %% [markdown]
 # ## 8 Per case, or all in one pot
 #
-# Two patients. The first has 50 voxels of tumour, all found; the second has one, and one other voxel was drawn. **Predict** the mean of the
-# two Dice values, and the Dice of all voxels thrown together ("global").
+# Two patients. The first has 50 voxels of tumour, all found; the second has one, and one other voxel was drawn.
+# **Predict** the mean of the two Dice values, and the Dice of all voxels thrown together ("global").
 
 # %%
 predicted_per_case = None  # type your number
@@ -841,15 +845,15 @@ def draw_curve(history):
 
 
 nets = {}
-nets["9 patients"], history = train_net(split.train, 0, SEED, "axial_9", on_epoch_end=draw_curve)
+nets["all patients"], history = train_net(split.train, 0, SEED, "axial_all", on_epoch_end=draw_curve)
 
 # %% [markdown]
 # Now with fewer patients, and another net that sees coronal slices. **Predict** the mean Dice of the axial net on the
-# test patients, trained on one patient, and on all nine.
+# test patients, trained on one patient, and on all.
 
 # %%
 predicted_one = None  # type your number
-predicted_nine = None  # type your number
+predicted_all = None  # type your number
 
 # %%
 for count in (1, 3):
@@ -864,7 +868,7 @@ def ask(net, index, axis):  # probability of liver, voxel by voxel
 
 
 said = {name: [ask(net, index, int(name == "coronal")) for index in split.test] for name, net in nets.items()}
-said["two views"] = [(a + b) / 2 for a, b in zip(said["9 patients"], said["coronal"], strict=True)]
+said["two views"] = [(a + b) / 2 for a, b in zip(said["all patients"], said["coronal"], strict=True)]
 
 # %%
 for name, volumes in said.items():
@@ -874,27 +878,27 @@ for name, rows in judged.items():
     print(f"{name:11} Dice {dice.value:.3f} [{dice.interval.low:.3f}, {dice.interval.high:.3f}]  "
           f"ASSD {rows[:, 1].mean():5.1f} mm  HD95 {rows[:, 2].mean():5.1f} mm")  # fmt: skip
 reveal(predicted_one, round(float(judged["1 patient"][:, 0].mean()), 2))
-reveal(predicted_nine, round(float(judged["9 patients"][:, 0].mean()), 2))
+reveal(predicted_all, round(float(judged["all patients"][:, 0].mean()), 2))
 
 # %%
-if FAST and EPOCHS is None:
+if EPOCHS is None:
     baseline = judged["baseline"][:, 0].mean()
-    assert judged["9 patients"][:, 0].mean() > max(0.75, baseline + 0.05), "the net beats the window"
-    assert history.train_loss[-1] < history.train_loss[0], "and it has learned"
-shown = {name: judged[name] for name in ("1 patient", "3 patients", "9 patients", "two views")}
+    assert judged["all patients"][:, 0].mean() > max(0.75, baseline + 0.05), "the net beats the window"
+    assert history.train_loss[-1] < 0.8 * history.train_loss[0], "and it has learned"
+shown = {name: judged[name] for name in ("1 patient", "3 patients", "all patients", "two views")}
 figure, axes = plt.subplots(1, 2, figsize=(9.2, 3.5))
 plot_boxes({name: rows[:, 0] for name, rows in shown.items()}, axes[0], label="Dice a patient")
 plot_boxes({name: rows[:, 1] for name, rows in shown.items()}, axes[1], label="ASSD a patient (mm)")
 figures.show(
     figure,
-    alt="Box plots over the test patients, for training on one, three and nine patients and for two views together: "
+    alt="Box plots over the test patients, for training on one, on three and on all patients and for two views together: "
     "Dice on the left, ASSD in millimetres on the right, a point for each patient.",
 )
 
 # %% [markdown]
-# Look before you believe in a trend. Made-up patients are more alike than real ones, so one of them teaches nearly as
-# much as nine; in the lecture's figures the boxes rise with the cases. A flat result is a result. (A net on whole
-# volumes is the last box of the paper; lesson 14 compares 2-D and 3-D.)
+# Look before you believe in a trend. Made-up patients are more alike than real ones: one of them teaches most of what all
+# teach, and with another seed the boxes of three and of all, even that of one, may change places. In the lecture's figures
+# they rise with the cases. A flat result is a result, too. (A net on whole volumes is the last box of the paper; lesson 14 compares 2-D and 3-D.)
 #
 # **Region and post-processing.** Two helps that the study tried: a box around the organ, outside of which nothing may be
 # drawn; and keeping the largest connected piece. Both remove islands. **Predict** what the second does to the mean ASSD
@@ -913,7 +917,7 @@ def within_box(mask, index):  # a box 4 voxels around the true liver, as if some
 
 
 # %%
-raw = [volume > 0.5 for volume in said["9 patients"]]
+raw = [volume > 0.5 for volume in said["all patients"]]
 boxed = [within_box(mask, index) for mask, index in zip(raw, split.test, strict=True)]
 four = {"box": judge(boxed), "box, one piece": judge([largest_piece(mask) for mask in boxed])}
 four |= {"full": judge(raw), "full, one piece": judge([largest_piece(mask) for mask in raw])}
@@ -933,17 +937,18 @@ reveal(
 # %% [markdown]
 # ## 12 Look at the mistakes
 #
-# The worst three patients of the net that saw nine, by Dice, at the slice with most wrong pixels.
+# The three test patients on whom the net that learned from all training patients is worst, by Dice, each at the slice
+# with most wrong pixels. The true outline is solid, the net's is dashed.
 
 # %%
-worst = np.argsort(judged["9 patients"][:, 0])[:3]
+worst = np.argsort(judged["all patients"][:, 0])[:3]
 figure, axes = plt.subplots(1, 3, figsize=(9.4, 3.5), sharey=True)
 for ax, place in zip(axes, worst, strict=True):
     index, drawn = split.test[place], raw[place]
     at = int((drawn ^ livers.livers[index]).sum(axis=(1, 2)).argmax())
     plot_contours(windowed[index, at], ax, mask_true=livers.livers[index, at], mask_pred=drawn[at],
                   spacing_mm=livers.spacing_mm[1:])  # fmt: skip
-    dice, assd, _ = judged["9 patients"][place]
+    dice, assd, _ = judged["all patients"][place]
     ax.set_title(f"Dice {dice:.2f}, ASSD {assd:.1f} mm", fontsize=9)
 figures.show(
     figure,
@@ -1001,9 +1006,8 @@ reveal(predicted_winner, lits.teams[int(np.argmin(lits.mean_rank))])
 
 # %%
 def wobble(mask, seed):
-    return ask_readers(mask, spacing_mm=size, num_readers=1, seed=seed, wobble_mm=1.5, habit_mm=0, smooth_mm=12).masks[
-        0
-    ]
+    how = {"wobble_mm": 1.5, "habit_mm": 0, "smooth_mm": 12}
+    return ask_readers(mask, spacing_mm=size, num_readers=1, seed=seed, **how).masks[0]
 
 
 # %%
@@ -1031,9 +1035,9 @@ for team, row, place in zip(contest.teams, contest.values, contest.places, stric
     print(f"{team:10}" + "".join(f"{value:12.3f}" for value in row) + f"   place {place}")
 
 # %% [markdown]
-# Follow *sparing* through the columns: its distances are as good as anybody's, since what it never drew has no distance
-# (they are means over the *found* lesions). Only recall tells. *Eager* pays in precision and in Dice, *generous* in all
-# columns of the border.
+# Follow *sparing* through the columns: its distances are close to steady's, since what it never drew has no distance
+# (they are means over the *found* lesions), and its precision is the highest. Only recall falls far. *Eager* pays in
+# precision and in Dice, *generous* in all columns of the border.
 #
 # And is the order sure? *Steady* and *twin* are the same hand: no table should call one better. Draw the patients anew,
 # a thousand times, and rank each time. **Predict**: in which share of the draws does today's winner come first?
@@ -1063,8 +1067,9 @@ figures.show(
 )
 
 # %% [markdown]
-# Where bars overlap, the order of those teams is an accident of the patients; of two of them we *know* that it is. A table
-# of means does not show it; report the bars. (Other metrics would give another order again: here Dice, ASSD and the F1 of lesions decided.)
+# Where bars overlap, the order of those teams may be an accident of the patients; of two of them we *know* that it is. A
+# table of means does not show it; report the bars. (Two teams can share the first place of a draw: the shares may add up
+# to more than 100%. And other metrics would give another order again: here Dice, ASSD and the F1 of lesions decided.)
 #
 # **Points instead of ranks.** An older liver contest gave points: 100 for no error, 75 for the error of a trained human,
 # and 0 from four times that on; the mean over five measures. **Predict** the points of a VOE of 3.2%, when the
@@ -1113,20 +1118,21 @@ reveal(predicted_liver_pair, round(float(pairs["liver"].mean()), 2))
 reveal(predicted_tumour_pair, round(float(pairs["tumour"].mean()), 2))
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(6.6, 3.0), width_ratios=(1.35, 1))
+figure, axes = plt.subplots(1, 2, figsize=(9.2, 4.0))
 most = int(of_tumour.truth.sum(axis=(1, 2)).argmax())
 for ax, grey_slice, masks, pixel in (
-    (axes[0], grey > -90, of_liver.masks[:, middle], pixel_mm),
-    (axes[1], ~of_tumour.truth[most], of_tumour.masks[:, most], (1, 1)),
+    (axes[0], organ, of_liver.masks[:, middle], pixel_mm),
+    (axes[1], of_tumour.truth[most], of_tumour.masks[:, most], (1, 1)),
 ):
-    for mask in masks:
-        plot_contours(grey_slice, ax, mask_true=masks[0], mask_pred=mask, spacing_mm=pixel)
-axes[0].set_title("a liver, five readers")
-axes[1].set_title("a tumour (black), five readers")
+    rows, columns = (slice(max(0, min(at) - 2), max(at) + 3) for at in np.nonzero(masks.any(axis=0)))
+    plot_readers(~grey_slice[rows, columns], ax, masks=masks[:, rows, columns], spacing_mm=pixel)
+axes[1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+axes[0].set_title("a liver (grey), five readers")
+axes[1].set_title("a tumour (grey), five readers")
 figures.show(
     figure,
-    alt="Left: five outlines of a liver that part by a few millimetres. Right: a tumour of 30 mm, black, with five "
-    "outlines around it; they part by less, but the tumour is smaller.",
+    alt="Left: a liver, grey, and the outlines of five readers, each with a pattern of dashes of its own; they part by a "
+    "few millimetres. Right: a tumour of 30 mm with five outlines; they part by less, but the tumour is smaller.",
 )
 
 # %% [markdown]
@@ -1155,10 +1161,12 @@ print(f"bias {agreement.bias:.0f} ml, limits {agreement.limits.low:.0f} to {agre
 # %%
 figure, ax = plt.subplots(figsize=(6.4, 3.2))
 ax.plot(agreement.means, agreement.differences, "o")
-for value, name in ((agreement.bias, "bias"), (agreement.limits.low, "limits"), (agreement.limits.high, "")):
-    ax.axhline(value, linestyle="-" if name == "bias" else "--", linewidth=1, color="#707070")
-ax.axhline(0, linestyle=":", linewidth=1, color="black")
+ax.axhline(agreement.bias, linestyle="-", linewidth=1, color="#707070", label="bias")
+for limit, name in ((agreement.limits.low, "limits of 95%"), (agreement.limits.high, None)):
+    ax.axhline(limit, linestyle="--", linewidth=1, color="#707070", label=name)
+ax.axhline(0, linestyle=":", linewidth=1, color="black", label="no difference")
 ax.set(xlabel="mean of the two readers (ml)", ylabel="first − second (ml)")
+ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3)
 figures.show(
     figure,
     alt=f"Bland-Altman plot of liver volumes by two readers: differences lie around {agreement.bias:.0f} ml, nearly all "
@@ -1205,7 +1213,7 @@ print("the second visit:", response((100, 60)), "· 100 → 71:", response((100,
 
 # %% [markdown]
 # 75 mm is 25% below the start, and 25% above the *smallest* sum: the tumour grows again. Whoever compares with the
-# first visit sees a response in a patient who needs another drug.
+# first visit alone sees stable disease in a patient who needs another drug.
 #
 # A diameter is no volume. **Predict**: a ball shrinks by 30% in diameter. How much of its volume is gone?
 
@@ -1298,6 +1306,15 @@ figures.show(
 segmentation_error_explorer()
 
 # %% [markdown]
+# <details>
+# <summary>What there was to find</summary>
+#
+# With no shift, one island beside the organ of 40 mm does both (1) and (3): Dice 0.996, HD 22 mm, and HD95 of 0 mm
+# pooled, 20 mm in the worse direction. A shift of 8 mm does (2): the volume is the same, Dice 0.75. And a shift of 2 mm
+# costs an organ of 12 mm 0.21 of its Dice, one of 40 mm 0.06; HD is 2 mm for both.
+# </details>
+
+# %% [markdown]
 # ## What we learned
 #
 # **The objectives, answered.**
@@ -1336,7 +1353,7 @@ segmentation_error_explorer()
 # | RECIST classes | 100 radiologists, three cases: classes differ | Bellomi 2017 (lecture) |
 
 # %%
-nine, window = judged["9 patients"].mean(axis=0), judged["baseline"].mean(axis=0)
+nine, window = judged["all patients"].mean(axis=0), judged["baseline"].mean(axis=0)
 print(
     f"phantom livers here: Dice {nine[0]:.2f}, ASSD {nine[1]:.1f} mm (a window of HU: {window[0]:.2f}, {window[1]:.0f} mm)"
 )

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from course_lib.figures.contours import plot_boxes, plot_contours, plot_froc, plot_percentiles, plot_places
+from course_lib.figures.contours import (
+    plot_boxes,
+    plot_contours,
+    plot_froc,
+    plot_percentiles,
+    plot_places,
+    plot_readers,
+)
 from course_lib.metrics import (
     Detections,
     SurfaceDistances,
@@ -41,6 +48,32 @@ def test_shapes_must_agree() -> None:
         plot_contours(MASK, Figure().add_subplot(), mask_true=MASK, mask_pred=MASK[1:], spacing_mm=(1, 1))
 
 
+def test_five_readers_differ_without_their_colours_and_stand_in_the_legend() -> None:
+    masks = np.stack([np.roll(MASK, step, axis=1) for step in range(-2, 3)])
+    ax = plot_readers(MASK, Figure().add_subplot(), masks=masks, spacing_mm=(2, 0.5))
+    assert len(ax.collections) == 5
+    assert len({str(one.get_linestyle()) for one in ax.collections}) == 5
+    assert [line.get_label() for line in ax.lines] == [f"reader {number}" for number in range(1, 6)]
+    assert (ax.get_xlim(), ax.get_ylim()) == ((0, 6), (20, 0))
+
+
+def test_a_reader_who_drew_nothing_has_no_outline() -> None:
+    ax = plot_readers(MASK, Figure().add_subplot(), masks=[MASK, np.zeros_like(MASK)], spacing_mm=(1, 1))
+    assert len(ax.collections) == 1
+    assert len(ax.lines) == 2
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "got 0"), (6, "got 6")])
+def test_readers_are_one_to_five(number: int, words: str) -> None:
+    with pytest.raises(ValueError, match=f"1 to 5 readers, {words}"):
+        plot_readers(MASK, Figure().add_subplot(), masks=np.zeros((number, *MASK.shape)), spacing_mm=(1, 1))
+
+
+def test_readers_need_masks_of_the_images_shape() -> None:
+    with pytest.raises(ValueError, match="one shape"):
+        plot_readers(MASK, Figure().add_subplot(), masks=[MASK[1:]], spacing_mm=(1, 1))
+
+
 def test_both_hd95_stand_on_the_curves_that_they_belong_to() -> None:
     wrong = MASK.copy()
     wrong[:, 8:] = False
@@ -61,6 +94,15 @@ def test_one_distance_is_drawn_and_none_is_refused() -> None:
     plot_percentiles(SurfaceDistances(np.array([2.0]), np.array([1.0])), Figure().add_subplot())
     with pytest.raises(ValueError, match="two empty masks"):
         plot_percentiles(SurfaceDistances(np.empty(0), np.empty(0)), Figure().add_subplot())
+
+
+def test_the_axis_of_percentiles_may_start_higher_but_shows_the_percentile() -> None:
+    distances = SurfaceDistances(np.array([0.0] * 9 + [10]), np.zeros(10))
+    ax = plot_percentiles(distances, Figure().add_subplot(), lowest=80)
+    assert ax.get_ylim() == pytest.approx((80, 100.4))
+    assert {text.xy[1] for text in ax.texts} == {80}  # both numbers stand at the foot of their lines
+    with pytest.raises(ValueError, match="below the percentile 95, got 95"):
+        plot_percentiles(distances, Figure().add_subplot(), lowest=95)
 
 
 def test_each_case_is_a_point_upon_its_box() -> None:

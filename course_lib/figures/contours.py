@@ -1,4 +1,4 @@
-"""Contours and what is measured of them: outlines, distances with their percentiles, boxes, FROC, places."""
+"""Contours and what is measured of them: outlines, readers, distances with their percentiles, boxes, FROC, places."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-__all__ = ["plot_boxes", "plot_contours", "plot_froc", "plot_percentiles", "plot_places"]
+__all__ = ["plot_boxes", "plot_contours", "plot_froc", "plot_percentiles", "plot_places", "plot_readers"]
 
 SHADES = 6  # of the background, which is smoothed: the outlines are looked at, and the notebook stays small
+DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (7, 1.5, 1, 1.5, 1, 1.5)))
+READERS = tuple(zip((BLUE, INK, BLUE, INK, BLUE), DASHES, strict=True))  # two colours only: the notebook stays small
 
 
 def plot_contours(
@@ -55,23 +57,57 @@ def plot_contours(
     >>> plot_contours(mask, ax, mask_true=mask, mask_pred=mask, spacing_mm=(2, 1)).get_xlabel()
     'mm'
     """
-    shapes = {np.shape(each) for each in (image, mask_true, mask_pred)}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
-        raise ValueError(f"image and masks need one shape (H, W), got {sorted(shapes)}")
-    rows, columns = ((np.arange(n) + 0.5) * size for n, size in zip(next(iter(shapes)), spacing_mm, strict=True))
-    height, width = (n * size for n, size in zip(next(iter(shapes)), spacing_mm, strict=True))
-    calm = ndimage.gaussian_filter(as_array(image).astype(float), 1)
-    steps = np.round((SHADES - 1) * (calm - calm.min()) / max(np.ptp(calm), 1e-9))
-    ax.imshow(steps, cmap="gray", extent=(0, width, height, 0), interpolation="nearest")
-    looks: dict[str, Any] = {"linewidths": 1.6, "levels": [0.5]}
+    _one_shape(image, mask_true, mask_pred)
+    _background(image, ax, spacing_mm)
     for mask, colour, line in ((mask_true, SKY, "-"), (mask_pred, ORANGE, "--")):
-        if np.any(mask):
-            ax.contour(columns, rows, np.asarray(mask, dtype=float), colors=[colour], linestyles=[line], **looks)
-    ax.set(xlabel="mm", ylabel="mm", xlim=(0, width), ylim=(height, 0))
+        _outline(mask, ax, spacing_mm, colors=[colour], linestyles=[line], linewidths=1.6)
     return ax
 
 
-def plot_percentiles(distances: Any, ax: Axes, *, percent: float = 95) -> Axes:
+def plot_readers(image: ArrayLike, ax: Axes, *, masks: ArrayLike, spacing_mm: Sequence[float]) -> Axes:
+    """Draw the outlines that up to five readers gave to one slice, each with a pattern of dashes of its own.
+
+    Parameters
+    ----------
+    image : (H, W) array
+        Grey; darker is lower. It is shown pale, a little smoothed, in few shades.
+    ax : matplotlib Axes
+        Where to draw.
+    masks : (R, H, W) array of bool
+        One mask a reader, 1 to 5 of them; an empty one has no outline, but a line in the legend.
+    spacing_mm : sequence of 2 float
+        Distance of the rows, of the columns.
+
+    Returns
+    -------
+    matplotlib Axes
+        The same `ax`, in mm, without a legend: call ``ax.legend()``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or there is no reader, or more than five.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> mask = np.pad(np.ones((2, 2), bool), 2)
+    >>> ax = plot_readers(mask, Figure().add_subplot(), masks=[mask, ~mask], spacing_mm=(2, 1))
+    >>> ax.get_legend_handles_labels()[1]
+    ['reader 1', 'reader 2']
+    """
+    readers = list(np.asarray(masks))
+    if not 1 <= len(readers) <= len(READERS):
+        raise ValueError(f"masks needs 1 to {len(READERS)} readers, got {len(readers)}")
+    _one_shape(image, *readers)
+    _background(image, ax, spacing_mm, darkest=-3 * SHADES)
+    for number, (mask, (colour, line)) in enumerate(zip(readers, READERS, strict=False), start=1):
+        _outline(mask, ax, spacing_mm, colors=[colour], linestyles=[line], linewidths=1.3)
+        ax.plot([], [], color=colour, linestyle=line, linewidth=1.3, label=f"reader {number}")
+    return ax
+
+
+def plot_percentiles(distances: Any, ax: Axes, *, percent: float = 95, lowest: float = 0) -> Axes:
     """Draw which share of the border lies within which distance, in each direction and pooled, and one percentile.
 
     Parameters
@@ -82,6 +118,8 @@ def plot_percentiles(distances: Any, ax: Axes, *, percent: float = 95) -> Axes:
         Where to draw.
     percent : float
         0 to 100.
+    lowest : float
+        Where the y axis starts, below `percent`.
 
     Returns
     -------
@@ -91,7 +129,7 @@ def plot_percentiles(distances: Any, ax: Axes, *, percent: float = 95) -> Axes:
     Raises
     ------
     ValueError
-        If there is no distance.
+        If there is no distance, or the axis would not show the percentile.
 
     Examples
     --------
@@ -103,6 +141,8 @@ def plot_percentiles(distances: Any, ax: Axes, *, percent: float = 95) -> Axes:
     """
     if not len(distances.pooled_mm):
         raise ValueError("distances needs at least one distance, got two empty masks")
+    if not lowest < percent:
+        raise ValueError(f"lowest must be below the percentile {percent}, got {lowest}")
     lines = {
         "from true to drawn": (distances.true_to_pred_mm, BLUE, "-"),
         "from drawn to true": (distances.pred_to_true_mm, ORANGE, "--"),
@@ -113,12 +153,14 @@ def plot_percentiles(distances: Any, ax: Axes, *, percent: float = 95) -> Axes:
         ax.plot(values, shares, color=colour, linestyle=line, label=name)  # as the percentile is interpolated
     ax.axhline(percent, color=GREY, linestyle="-", linewidth=0.8)
     two = {"pooled": distances.pooled_percentile_mm(percent), "worse": distances.worse_percentile_mm(percent)}
-    for (name, value), up in zip(two.items(), (-9, -22), strict=True):
+    for (name, value), up in zip(two.items(), (18, 4), strict=True):  # read off at the foot, where no curve runs
+        ax.plot([value, value], [lowest, percent], color=GREY, linestyle="-", linewidth=0.8)
         ax.plot([value], [percent], "o", color=VERMILION)
-        ax.annotate(f"{name} {value:.1f} mm", (value, percent), (8, up), textcoords="offset points", color=INK)
-    ax.set(xlabel="distance to the other border (mm)", ylabel="share of the border (%)", ylim=(0, 102))
+        ax.annotate(f"{name} {value:.1f} mm", (value, lowest), (5, up), textcoords="offset points", color=INK)
+    ax.set(xlabel="distance to the other border (mm)", ylabel="share of the border (%)")
+    ax.set_ylim(lowest, 100 + 0.02 * (100 - lowest))
     ax.set_xlim(left=-0.02 * max(float(distances.pooled_mm[-1]), 1e-6))
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 0.16))
     return ax
 
 
@@ -252,3 +294,26 @@ def plot_places(teams: Sequence[str], stability: Any, ax: Axes) -> Axes:
     ax.set(xlabel="place: point of all cases, bar 95% of the draws", xlim=(0.7, len(teams) + 1.8))
     ax.set(xticks=range(1, len(teams) + 1), ylim=(len(order) - 0.5, -0.5))
     return ax
+
+
+def _one_shape(*arrays: ArrayLike) -> None:
+    shapes = {np.shape(each) for each in arrays}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+        raise ValueError(f"image and masks need one shape (H, W), got {sorted(shapes)}")
+
+
+def _background(image: ArrayLike, ax: Axes, spacing_mm: Sequence[float], *, darkest: float = 0) -> None:
+    """Show the image in mm; what is lowest in it is black, or paler the farther `darkest` lies below 0."""
+    height, width = (n * size for n, size in zip(np.shape(image), spacing_mm, strict=True))
+    calm = ndimage.gaussian_filter(as_array(image).astype(float), 1)
+    steps = np.round((SHADES - 1) * (calm - calm.min()) / max(np.ptp(calm), 1e-9))
+    grey: dict[str, Any] = {"vmin": darkest, "vmax": SHADES - 1} if darkest < 0 else {}
+    ax.imshow(steps, cmap="gray", extent=(0, width, height, 0), interpolation="nearest", **grey)
+    ax.set(xlabel="mm", ylabel="mm", xlim=(0, width), ylim=(height, 0))
+
+
+def _outline(mask: ArrayLike, ax: Axes, spacing_mm: Sequence[float], **looks: Any) -> None:
+    """Draw the line half-way between the voxels inside and outside."""
+    if np.any(mask):
+        rows, columns = ((np.arange(n) + 0.5) * size for n, size in zip(np.shape(mask), spacing_mm, strict=True))
+        ax.contour(columns, rows, np.asarray(mask, dtype=float), levels=[0.5], **looks)
