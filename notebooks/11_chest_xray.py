@@ -57,6 +57,7 @@
 import copy
 import tempfile
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -85,7 +86,8 @@ from course_lib.widgets.findings import findings_explorer
 figures.use_course_style()
 
 # %% [markdown]
-# What you may change; everything below follows.
+# What you may change; everything below follows. `FAST = False` is meant for a GPU: on two CPU cores it would take hours
+# (reckoned from single steps, not run), and its films alone fill 4 GB of memory.
 
 # %% tags=["parameters"]
 FAST = True  # False takes DenseNet-121 itself, 224 × 224 pixels and more films: for a GPU
@@ -257,16 +259,17 @@ print(
 # %%
 some = make_chest_xrays(4, seed=15, size=96, prevalence=prevalence, marker=False, site_difference=0)
 figure = plot_chest_xrays(some, columns=4)
+figure.axes[0].set_ylabel("mm", fontsize=8)
 shown = "; ".join(", ".join(np.array(CHEST_FINDINGS)[row]) or "no finding" for row in some.labels)
 figures.show(
     figure,
-    alt=f"Four chest films in grey, made larger here. Their findings, outlined in blue: {shown}. Where there is none "
-    "the lungs are outlined in orange.",
+    alt=f"Four chest films in grey, with more pixels than the net gets. Their findings, outlined in blue: {shown}. "
+    "Where there is none the lungs are outlined in orange.",
 )
 
 # %% [markdown]
-# **Look before you model.** Cover the titles and read the films. The net gets them at half this size: a pixel is then
-# 5.5 mm wide, and a nodule of 10 mm has two. Which findings do you expect it to miss?
+# **Look before you model.** Cover the titles and read the films. Here they have 96 × 96 pixels, for the net 64 × 64: a
+# pixel is then 5.5 mm wide, and a nodule of 10 mm is two pixels across. Which findings do you expect it to miss?
 #
 # How many findings has a film? **Predict** the share of training films with two or more.
 
@@ -357,7 +360,8 @@ for net_table, name in ((ours, "ours"), (chexnet, "DenseNet-121")):
 # ## 5 A baseline first, then the net
 #
 # The simplest thing that could work: average each film over a grid of 8 × 8 fields, and give the 64 grey values to a
-# logistic regression a finding. On the phantom that is no straw man, since everybody stands at the same place.
+# logistic regression, one for each finding. On the phantom that is no straw man, since everybody stands at the same
+# place.
 
 
 # %%
@@ -437,8 +441,9 @@ print(f"net {by_finding.macro():.3f}, baseline {baseline_areas.macro():.3f}, {hi
 # %% [markdown]
 # ## 6 The table
 #
-# One mean hides fourteen stories. So: each finding with its area, its 95% interval (DeLong, lesson 09) and the baseline.
-# Beside it, apart, the columns of the CheXNet paper, as the lecture prints them.
+# In the mean, the small net and sixty-four grey values lie close together: no triumph. But one mean hides fourteen
+# stories. So: each finding with its area, its 95% interval (DeLong, lesson 09) and the baseline. Beside it, apart, the
+# columns of the CheXNet paper, as the lecture prints them.
 
 # %%
 reported = {  # area under the ROC curve on real films: Wang 2017, Yao 2017, CheXNet 2017
@@ -527,10 +532,11 @@ print(f"films drawn again: [{by_film[0]:.3f}, {by_film[1]:.3f}]; patients: [{by_
 reveal(predicted_wider, round(np.ptp(by_patient) / np.ptp(by_film), 2), unit="times as wide by patient")
 
 # %% [markdown]
-# Near 1, give or take the chance of the draws: four months apart, most findings of these patients come and go, so the
-# second film is nearly new; only lasting ones (a wide heart, fibrosis) are counted twice. You could not know that before
-# you had looked. With forty slices of one patient the factor is large. So draw by patient, always: where it does not
-# matter it costs nothing.
+# Near 1, give or take the chance of the draws. Four months apart, half of the findings of these patients have come and
+# gone (water, infections, air), so for them the second film is nearly a new patient; the other half (a wide heart, a
+# mass, fibrosis) mostly stayed and count almost twice, and the mean over fourteen dilutes that. You could not know it
+# before you had looked. With forty slices of one patient the factor is large. So draw by patient, always: where it does
+# not matter it costs nothing.
 #
 # **Against readers.** CheXNet's other table was on pneumonia alone: 420 films, four radiologists and the net, each judged
 # by F1 against all others in turn (`metrics.compare_with_readers` does this; lesson 09). **As reported:**
@@ -649,10 +655,10 @@ if as_given:
 # (Both layers may do better than the net of part 5, whose last layer had not yet come to rest after six epochs: some of
 # its failures were of patience, not of sight. Another reason not to read a small difference as a law.)
 #
-# Between the two, the order of the films hardly moves, so neither does the AUC. The *level* moves: many more findings are
-# called, most of them wrongly, and the probabilities are no longer true. If a weight w is the same as counting each sick film w times,
-# what happens to the odds? They are multiplied by w; the score rises by log w. **Predict** the mean rise of the scores
-# for weights near 7.
+# Between the two, the order of the films hardly moves, so neither does the AUC. The *level* moves: many more findings
+# are called, most of them wrongly, and the probabilities are no longer true. If a weight w is the same as counting each
+# sick film w times, what happens to the odds? They are multiplied by w; the score rises by log w. **Predict** the mean
+# rise of the scores for weights near 7.
 
 # %%
 predicted_rise = None  # type your number
@@ -669,7 +675,8 @@ if as_given:
     assert 0.8 < rise.mean() < np.log(weight.mean()) + 0.5, "scores should rise by about the logarithm of the weight"
 
 # %% [markdown]
-# (The rise stays a little below the logarithm, since a last layer of 48 numbers cannot bend each film's score alike.)
+# (The rise comes near the logarithm and not exactly to it, since a last layer that reads 48 numbers cannot lift the score
+# of every film alike.)
 #
 # Nearly the same two numbers as with weights, from the layer without, by a threshold chosen *after* training. So:
 # weights are one way to set the threshold, and they cost the meaning of the probabilities. They earn their place where
@@ -699,7 +706,8 @@ print("mean of the votes", by_class.mean(), "= score", float(class_weights @ two
 
 # %% [markdown]
 # Without the weights of *this* finding, all fourteen maps of a film are the same picture. Now the net's. The library's
-# function checks on each film that the mean of the map plus the bias is the score.
+# function checks on each film that the mean of the map plus the bias is the score, and stretches the 8 × 8 votes over
+# the film.
 
 
 # %%
@@ -718,6 +726,11 @@ print(
     "and where it is:",
     masks_for(1, split.test[:2]).shape,
 )
+
+# %% [markdown]
+# Now look at it. Orange marks the places that vote *for* the finding, the fuller the stronger; a cross marks the highest
+# vote, a blue line the true outline. Where nothing is orange, every place votes against, and the cross is only the place
+# that does so least.
 
 # %%
 shown = [CHEST_FINDINGS.index(name) for name in ("Consolidation", "Effusion", "Cardiomegaly", "Mass")]
@@ -751,10 +764,9 @@ predicted_pin = None  # type your number, in per cent
 # %%
 hits = np.zeros((14, 3))
 for k in range(14):
-    rows = split.test[truth[:, k]]
-    rows = rows[masks_for(k, rows).any(axis=(1, 2))]  # some are too small to be seen at all
-    masks = masks_for(k, rows)
-    often = masks_for(k, split.train[films.labels[split.train, k]]).mean(axis=0)
+    everywhere = films.masks_of(CHEST_FINDINGS[k])
+    rows = split.test[everywhere[split.test].any(axis=(1, 2))]  # some are too small to be seen at all
+    masks, often = everywhere[rows], everywhere[split.train].mean(axis=0)
     players = votes_for(k, rows), np.broadcast_to(often, masks.shape), np.ones(masks.shape)
     hits[k] = [pointing_game(maps, masks, tolerance_px=SIZE / 16).mean() for maps in players]
 reveal(predicted_pin, round(100 * hits[1, 1]), unit="per cent, without a look at the film")
@@ -783,29 +795,30 @@ print(f"{int((hits[:, 0] > hits[:, 2]).sum())} findings above chance, {int((hits
 # %% [markdown]
 # ## 9 Look at the mistakes
 #
-# The healthiest-looking sick films and the sickest-looking healthy ones, for the finding that the net does best.
+# For the finding that the net does best: the three films with it that got the lowest probabilities, and the three
+# without it that got the highest. Each title gives the probability and what *else* the film shows; colours as in part 8.
 
 # %%
 best = int(by_finding.values.argmax())
-sick, healthy = np.flatnonzero(truth[:, best]), np.flatnonzero(~truth[:, best])
-missed = sick[said[sick, best].argsort()[:3]]
-alarmed = healthy[(-said[healthy, best]).argsort()[:3]]
-print(f"{CHEST_FINDINGS[best]}: {len(sick)} with it, {len(healthy)} without; AUC {areas[best].auc:.3f}")
+having, free = np.flatnonzero(truth[:, best]), np.flatnonzero(~truth[:, best])
+missed = having[said[having, best].argsort()[:3]]
+alarmed = free[(-said[free, best]).argsort()[:3]]
+print(f"{CHEST_FINDINGS[best]}: {len(having)} films with it, {len(free)} without; AUC {areas[best].auc:.3f}")
 
 # %%
-figure, axes = plt.subplots(2, 3, figsize=(7, 4.9), sharex=True, sharey=True)
+figure, axes = plt.subplots(2, 3, figsize=(7.5, 5.7), sharex=True, sharey=True)
 for ax, row in zip(axes.flat, [*missed, *alarmed], strict=True):
     film = split.test[row]
     plot_activation(films.images[film, 0], votes_for(best, [film])[0], ax, mask=masks_for(best, [film])[0],
                     spacing_mm=films.spacing_mm)  # fmt: skip
-    others = [name[:7] for name, there in zip(CHEST_FINDINGS, truth[row], strict=True) if there]
-    chance = 1 / (1 + np.exp(-said[row, best]))
-    ax.set(title=f"p {chance:.2f} · {', '.join(others[:2]) or 'healthy'}", xlabel="", ylabel="")
-    ax.title.set_fontsize(8)
+    others = [name.replace("_", " ").lower() for k, name in enumerate(CHEST_FINDINGS) if truth[row, k] and k != best]
+    first = f"{'with' if truth[row, best] else 'without'} it, p {1 / (1 + np.exp(-said[row, best])):.2f}; else:"
+    ax.set_title(first + "\n" + fill(", ".join(others) or "nothing", 34), fontsize=8)
+    ax.label_outer()
 figures.show(
     figure,
     alt=f"Six test films with the net's votes for {CHEST_FINDINGS[best]}. Above: three that have it and got the lowest "
-    "probabilities, outline in blue. Below: three without it and the highest; titles name what they do show. Axes in mm.",
+    "probabilities, outline in blue. Below: three without it and the highest; titles name what else they show. Axes in mm.",
 )
 
 # %% [markdown]
@@ -821,8 +834,9 @@ figures.show(
 # all its films are of pneumonia; hospital 0 sends the healthy. (`shortcut_strength=0.9`: 95% of the sick are at 1, 95%
 # of the others at 0.) Nobody planned it; it is how such collections come about.
 #
-# We make four sets. The training films are tied. The test films are *the same patients three times*: with the same tie,
-# with none, and with the tie turned round, so that only the hospital changes.
+# We make five sets. Two are to train on: one tied and, for later, one without a tie. Three are to test on and show *the
+# same patients three times*: with the same tie, with none, and with the tie turned round, so that only the hospital
+# changes.
 
 # %%
 ward = {"size": SIZE, "prevalence": prevalence | {"Pneumonia": 0.3}}
@@ -955,6 +969,7 @@ figure, ax = plt.subplots(figsize=(7.5, 3))
 for n, (name, row) in enumerate(found.items()):
     ax.bar(np.arange(5) + 0.2 * (n - 1.5), row, 0.19, label=name, hatch=("", "//", "..", "xx")[n])
 ax.axhline(0.5, color="black", linewidth=1, linestyle=":")
+ax.set(xlabel="test films (the last two: those without a tie, one hospital at a time)")
 ax.set(ylabel="AUC for pneumonia", ylim=(0, 1.05))
 ax.set_xticks(range(5), [*exams, "only\nhospital 0", "only\nhospital 1"])
 ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
@@ -972,8 +987,9 @@ figures.show(
 # one that was seen is seldom the only one.
 #
 # What works is to untie the data: both hospitals send sick and healthy alike. The best number of the table is gone, and
-# what is left is true. The last two columns are the fairest: within one hospital, the hospital cannot help. The table of
-# subgroups for the cured net:
+# what is left is true. The last two columns are the fairest: of the films without a tie they take one hospital at a time,
+# and there the hospital cannot help. The last row is for comparison: the net of part 5 has never seen a letter, and still
+# the two grey scales shift its scores. The table of subgroups for the cured net:
 
 # %%
 untied_shares = subgroup_table(honest, exams["no tie"])
@@ -981,23 +997,24 @@ gaps = [abs(untied_shares[1, group] - untied_shares[0, group]) for group in ("si
 print(f"gap between the hospitals: sick {gaps[0]:.0%}, others {gaps[1]:.0%}")
 
 # %% [markdown]
-# Now the sick are called more often than the others in both hospitals. A gap *between* the hospitals may remain: 500 films
-# are few, and one threshold sits differently on two grey scales (that is also why its first and third columns differ). It
-# would be worth a calibration by hospital, and it is *seen* only because we look by subgroup. **In your words**: why could no test film of the tied collection, however many, have given
-# us the honest number?
+# Now the sick are called more often than the others in both hospitals. A gap *between* the hospitals may remain: 500
+# films are few, and one threshold sits differently on two grey scales (that is also why its first and third columns
+# differ). It would be worth a calibration by hospital, and it is *seen* only because we look by subgroup. **In your
+# words**: why could no test film of the tied collection, however many, have given us the honest number?
 
 # %% [markdown]
 # ## 11 How old is this chest?
 #
-# A third lecture reports a contest on chest films of 10,000 people: the age, by conventional means and by a deep net.
-# **Reported:** a mean error of about 13.5 years against 6.0; telling two neighbouring age groups apart (they are called
-# G2 and G3), an AUC of 0.79 against 0.95. "Dramatically outperform", says the slide.
+# Another lecture (V. Kovalev's) tells of a contest on chest films of 10,000 people: read the age, by conventional means
+# and by a deep net. **Reported:** a mean error of about 13.5 years against 6.0; telling two age groups apart (they are
+# called G2 and G3), an AUC of 0.79 against 0.95. Its conclusion: deep is far ahead of all that was there before.
 #
 # The same contest on our films. In the phantom, age shows by the aorta, the heart, bone and the depth of the chest. Who
 # competes?
 #
 # 1. *nobody*: the median age of the training films, for everyone;
-# 2. *the craftsman's first try*: mean, spread and percentiles of grey, ridge regression;
+# 2. *the craftsman's first try*: mean, spread and percentiles of grey, and ridge regression (a weighted sum of
+#    them, whose weights are kept small);
 # 3. *the craftsman's second*: the grid again, 16 × 16 fields, ridge regression;
 # 4. *the net*: blocks of part 5 that learn on, with an end that keeps the place (no mean over the film).
 #
@@ -1026,7 +1043,7 @@ torch.manual_seed(SEED)
 end = nn.Sequential(nn.Conv2d(net.classifier.in_features, 8, 1), nn.ReLU(), nn.Flatten(), nn.LazyLinear(1))
 age_net = nn.Sequential(copy.deepcopy(net.features), nn.ReLU(), end)
 age_net(torch.zeros(2, 1, SIZE, SIZE))  # tells the lazy layer its size
-standard = ((ages - 55) / 20).astype(np.float32)[:, None]
+standard = ((ages - 55) / 20).astype(np.float32)[:, None]  # near 0 and 1, where a fresh net's answers lie
 ages_history = teach(
     age_net,
     loader(films.images[learn_from], standard, shuffle=True),
@@ -1049,7 +1066,7 @@ for name, guess in crafts.items():
 reveal(predicted_ages, tuple(round(float(errors[name].mean()), 1) for name in crafts))
 
 # %% [markdown]
-# Not the ranking of the slide! "Conventional" is no single thing: percentiles of grey hardly beat the median, and a grid
+# Not the ranking of that lecture! "Conventional" is no single thing: percentiles of grey hardly beat the median, and a grid
 # beats our small net clearly. Before you believe "deep beats conventional", ask how hard somebody tried with the
 # conventional.
 #
@@ -1092,9 +1109,10 @@ if as_given:
 
 # %% [markdown]
 # The grid knows *pixels*; convolutions know *things*, wherever they are. But this net's end keeps places, so it pays as
-# well: look how near it comes to the median age at 22 mm. It bears the shift better; it does not bear it. Real films are
-# turned, zoomed and cut off in ways that no grid survives: that is one honest reason why the reported contest went to the
-# net. What a net would need here is more films, a longer training, and films that were shifted in training too.
+# well: look how much of its lead over the median age is gone at 22 mm. It bears the shift better; it does not bear it.
+# Real films are turned, zoomed and cut off in ways that no grid survives: that is one honest reason why the reported
+# contest went to the net. What a net would need here is more films, a longer training, and films that were shifted in
+# training too.
 
 # %% [markdown]
 # ## 12 Explorer
@@ -1142,7 +1160,7 @@ findings_explorer(
 # of patients · a map without the class's weights · chosen pictures · a high internal area taken for medicine · the
 # shortcut that one sees taken for the only one · a straw man as baseline.
 #
-# **Without looking back**, one sentence each: Why may Ben's probabilities add up to 1.9? Why is a map of a wide heart
+# **Without looking back**, one sentence each: Why may Ben's probabilities add up to 2.03? Why is a map of a wide heart
 # poor evidence? Why did painting not help?
 #
 # Last, what is *reported* elsewhere and what was *measured* here. Nothing here reproduces the reported numbers.
