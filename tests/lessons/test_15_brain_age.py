@@ -183,7 +183,8 @@ def test_r33_the_population_map_is_mean_and_threshold_and_lies_where_the_phantom
 
 def test_r33_the_first_layer_reads_every_voxel_equally_often(lecture: SimpleNamespace) -> None:
     (layer,) = (module for module in lecture.net if isinstance(module, torch.nn.Conv3d))
-    probe = torch.nn.Conv3d(1, 1, layer.kernel_size, layer.stride, layer.padding, bias=False)
+    assert (layer.kernel_size, layer.stride, layer.padding) == ((4, 4, 4), (2, 2, 2), (1, 1, 1))
+    probe = torch.nn.Conv3d(1, 1, kernel_size=4, stride=2, padding=1, bias=False)
     torch.nn.init.ones_(probe.weight)
     volume = torch.zeros(1, 1, 24, 28, 24, requires_grad=True)
     probe(volume).sum().backward()
