@@ -6,17 +6,20 @@ NEWEST ?= .venv-newest
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: lab check test test-newest fix build bench demo clean
+.PHONY: lab check test test-browser test-colab test-newest fix build site site-links bench demo clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab    set up and open the lesson where you are   (PORT=8888, NO_BROWSER=1)"
 	@echo "make check  the quick part of the tests: format, slips, spelling, notebooks current (for a commit hook)"
 	@echo "make test   set up and check everything that CI checks"
+	@echo "make test-browser  the part of it in JupyterLab and Chromium; pictures in runs/browser"
+	@echo "make test-colab    the part of it with the versions that Colab holds"
 	@echo "make test-newest  the same with the newest releases of everything   (FEW=1: fewer tests)"
 	@echo "make demo   run lecture 04 and grade an example class"
 	@echo "make fix    format, and mend what can be mended"
 	@echo "make build  make the notebooks again whose source or library changed (yours are overwritten)"
+	@echo "make site   the lectures as pages to read: docs/site/_build/html/index.html"
 	@echo "make bench  measure speed beside the peers"
 	@echo "make clean  remove the environment and everything that can be made again"
 
@@ -46,7 +49,7 @@ check: $(READY)
 	$(BIN)/codespell
 	$(BIN)/course build --check
 
-test: check
+test: check test-browser test-colab
 	$(BIN)/mypy
 	$(BIN)/course check
 	@# One thread a worker: two programs with two threads each get in each other's way on two cores.
@@ -54,6 +57,12 @@ test: check
 	@# Kernels forked from a process that has imported the libraries: the kernel course-warm.
 	JUPYTER_PATH=$(CURDIR)/course_lib/classroom/jupyter OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile \
 		--nbval-lax --nbval-kernel-name course-warm notebooks/*.ipynb solutions/*.ipynb
+
+test-browser: $(READY)
+	$(BIN)/python -m pytest tests/browser
+
+test-colab: $(READY)
+	$(BIN)/python -m pytest tests/packaging/on_colab.py
 
 # The same without constraints: what will break next. FEW=1 leaves out the tests that execute whole lectures, and all lectures but three.
 test-newest:
@@ -67,6 +76,12 @@ test-newest:
 fix: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+site: $(READY)
+	$(BIN)/python docs/site/build.py
+
+site-links: $(READY)
+	$(BIN)/python docs/site/build.py --links
 
 bench: $(READY)
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -30,6 +30,12 @@ def _no_figure_stays_open() -> Iterator[None]:
         sys.modules["matplotlib.pyplot"].close("all")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave `tests/browser` to `make test-browser`, which names it."""
+    named = any("browser" in argument for argument in config.args)
+    return True if collection_path.name == "browser" and not named else None
+
+
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Name a parameter of bytes by its size: its content may hold a time of day, and every worker must agree."""
     return f"{len(val)} bytes" if isinstance(val, bytes) else None
