@@ -30,7 +30,6 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 SAMPLE = (
     "index",
     "lectures/03_convolution",
-    "lectures/09_classification_metrics",
     "exercises/07_resnet",
     "facts",
     "zoo",
