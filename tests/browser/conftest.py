@@ -3,6 +3,7 @@
 `make test-browser` runs them; a plain `pytest` leaves this folder out. The pictures lie in `runs/browser/` afterwards.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -18,10 +19,10 @@ from typing import Any, NamedTuple
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PATIENCE_S = 180  # how long a state is waited for on a machine that is busy with other things
+PATIENCE_S = 300  # how long a state is waited for on a machine that is busy with other things
 IDLE_S = 900  # a server that nobody uses ends by itself, also after a test run that was killed
 
 expect.set_options(timeout=1000 * PATIENCE_S)
@@ -43,9 +44,18 @@ def lab(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder, log = home / "course", home / "server.log"
     for name in ("notebooks", "exercises"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    page_config = home / "config" / "labconfig" / "page_config.json"
-    page_config.parent.mkdir(parents=True)
-    page_config.write_text('{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}')
+    settings = {
+        "config/labconfig/page_config.json": {
+            "disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}
+        },
+        # Nothing is saved but by Ctrl-S: two saves at once end in a question whether to overwrite the file.
+        "settings/@jupyterlab/docmanager-extension/plugin.jupyterlab-settings": {"autosave": False},
+        # All cells are there at once; as it comes, JupyterLab adds those below when it has nothing else to do.
+        "settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"},
+    }
+    for place, content in settings.items():
+        (home / place).parent.mkdir(parents=True)
+        (home / place).write_text(json.dumps(content))
     token = secrets.token_hex(16)
     private = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR")
     places = dict(zip(private, ("config", "data", "runtime", "settings"), strict=True))
@@ -130,7 +140,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.failed and "browser" in used:
         pages = [page for window in used["browser"].contexts for page in window.pages]
         for number, page in enumerate(pages, start=1):
-            page.screenshot(path=used["pictures"] / f"FAILED {item.name} {number}.png")
+            with contextlib.suppress(Error):  # a page that does not answer has no picture
+                page.screenshot(path=used["pictures"] / f"FAILED {item.name} {number}.png", timeout=30_000)
     return report
 
 
@@ -169,7 +180,9 @@ class Notebook:
             self.page.locator(".lm-Menu-item", has_text=re.compile(f"^{re.escape(name)}")).click()
 
     def wait_until_ready(self) -> None:
-        """Wait for a kernel that has nothing to do."""
+        """Wait for a kernel that is connected and has nothing to do."""
+        # The circle at the top is empty before there is a kernel, too; what is run then is lost.
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle")
         expect(self.panel.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
 
     def wait_until_run(self, number: int) -> None:
@@ -274,7 +287,7 @@ class Explorer:
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         self.page.mouse.move(x, y)
         self.page.mouse.down()
-        self.page.mouse.move(x + pixels, y, steps=4)
+        self.page.mouse.move(x + pixels, y)  # at once: one new value, one new picture
         self.page.mouse.up()
 
 
