@@ -39,7 +39,7 @@ lab: $(READY)
 	$(BIN)/course build --missing
 	$(BIN)/course start
 	@# Served from the course's root, so that the exercise beside a lecture can be opened too.
-	lesson="$$($(BIN)/course start --path)" && $(BIN)/python -m jupyterlab --port=$(PORT) $(if $(NO_BROWSER),--no-browser) \
+	lesson="$$($(BIN)/course start --path)" && $(BIN)/python -m jupyterlab --log-level=WARN --port=$(PORT) $(if $(NO_BROWSER),--no-browser) \
 		$(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir="$(CURDIR)" \
 		--LabApp.default_url="/lab/tree/$${lesson#$(CURDIR)/}"
 
@@ -90,5 +90,5 @@ demo: $(READY)
 	$(BIN)/course demo --out demo
 
 clean:
-	rm -rf $(VENV) demo runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(NEWEST) demo runs docs/site/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -31,15 +31,13 @@ class StillPicture:
     alt: str
 
 
-def lecture_notebook(lesson: Lesson, *, repository: str = "") -> Any:
+def lecture_notebook(lesson: Lesson) -> Any:
     """Make the lecture: prose and code as written.
 
     Parameters
     ----------
     lesson
         Read from `notebooks/`; without tasks.
-    repository
-        Address of the course; a badge and the installation on Colab are written only where it is given.
 
     Returns
     -------
@@ -56,24 +54,22 @@ def lecture_notebook(lesson: Lesson, *, repository: str = "") -> Any:
             f"{shown_path(lesson.path)}:{lesson.tasks[0].line}: a lecture has no tasks; wanted them in "
             f"solutions/{lesson.path.name}: move the cell"
         )
-    writer = _Writer(lesson, "notebooks", repository)
+    writer = _Writer(lesson)
     for cell in lesson.cells:
         if cell.role == "setup":
-            writer.code(_setup(cell.source, repository), cell, name="setup")
+            writer.code(cell.source, cell, name="setup")
         else:
             writer.plain(cell)
     return writer.notebook()
 
 
-def solution_notebook(lesson: Lesson, *, repository: str = "") -> Any:
+def solution_notebook(lesson: Lesson) -> Any:
     """Make the solution: tasks solved, visible and hidden checks to read, hints; no other right or wrong answers.
 
     Parameters
     ----------
     lesson
         Read from `solutions/`; with tasks.
-    repository
-        As for `lecture_notebook`.
 
     Returns
     -------
@@ -85,7 +81,7 @@ def solution_notebook(lesson: Lesson, *, repository: str = "") -> Any:
     CourseError
         When the lesson has no task.
     """
-    writer = _Writer(_with_tasks(lesson), "solutions", repository)
+    writer = _Writer(_with_tasks(lesson))
     for cell in lesson.cells:
         if cell.role in ("right", "wrong"):
             continue
@@ -101,7 +97,7 @@ def solution_notebook(lesson: Lesson, *, repository: str = "") -> Any:
     return writer.notebook()
 
 
-def exercise_notebook(lesson: Lesson, *, pictures: Mapping[str, StillPicture], repository: str = "") -> Any:
+def exercise_notebook(lesson: Lesson, *, pictures: Mapping[str, StillPicture]) -> Any:
     """Make what students get: stubs, visible checks, hints folded away, the picture that is expected.
 
     Parameters
@@ -110,8 +106,6 @@ def exercise_notebook(lesson: Lesson, *, pictures: Mapping[str, StillPicture], r
         Read from `solutions/`; with tasks.
     pictures
         The picture of each task that has one, drawn from its solution.
-    repository
-        As for `lecture_notebook`.
 
     Returns
     -------
@@ -123,7 +117,7 @@ def exercise_notebook(lesson: Lesson, *, pictures: Mapping[str, StillPicture], r
     CourseError
         When the lesson has no task, and when a secret line or a mark is found in the notebook.
     """
-    writer = _Writer(_with_tasks(lesson), "exercises", repository)
+    writer = _Writer(_with_tasks(lesson))
     for cell in lesson.cells:
         if cell.role in ("hidden", "right", "wrong"):
             continue
@@ -166,8 +160,8 @@ def fixed_metadata() -> dict[str, Any]:
 class _Writer:
     """Collects the cells of one notebook and gives each a stable id."""
 
-    def __init__(self, lesson: Lesson, folder: str, repository: str) -> None:
-        self.lesson, self.folder, self.repository = lesson, folder, repository
+    def __init__(self, lesson: Lesson) -> None:
+        self.lesson = lesson
         self.cells: list[Any] = []
         self.used: dict[str, int] = {}
 
@@ -193,23 +187,12 @@ class _Writer:
 
     def plain(self, cell: Cell) -> None:
         self.add(cell.kind, cell.source, line=cell.line, tags=list(cell.tags))
-        if cell.kind == "markdown" and sum(node.cell_type == "markdown" for node in self.cells) == 1:
-            self.badge()
-
-    def badge(self) -> None:
-        found = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(\.git)?/?", self.repository)
-        if found:
-            address = (
-                f"https://colab.research.google.com/github/{found[1]}/blob/main/{self.folder}/{self.lesson.topic}.ipynb"
-            )
-            image = "https://colab.research.google.com/assets/colab-badge.svg"
-            self.add("markdown", f"[![Open in Colab]({image})]({address})", line=1, name="badge")
 
     def common(self, cell: Cell) -> None:
         """Write the cells that exercise and solution share."""
         if cell.role == "setup":
             source = cell.source if LOAD in cell.source else f"{LOAD}\n{cell.source}"
-            self.code(_setup(source, self.repository), cell, name="setup")
+            self.code(source, cell, name="setup")
         elif cell.role == "hint":
             if cell.attributes["step"] == 1:
                 text = hints_of(self.lesson.task(str(cell.task)))
@@ -272,17 +255,6 @@ def _with_tasks(lesson: Lesson) -> Lesson:
             "or move the file to notebooks/"
         )
     return lesson
-
-
-def _setup(source: str, repository: str) -> str:
-    """Put the installation on Colab before the imports, where the course has an address."""
-    if not repository:
-        return source
-    return (
-        "import importlib.util\n\n"
-        'if importlib.util.find_spec("course_lib") is None:  # on Colab: fetch the course, change nothing else\n'
-        f"    %pip install --quiet git+{repository}\n{source}"
-    )
 
 
 def hints_of(task: Task) -> str:

@@ -163,6 +163,7 @@ def test_a_class_is_graded_by_workers_and_no_file_stops_it(lesson, tmp_path):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.sandbox
 def test_a_worker_that_dies_costs_one_submission(lesson, tmp_path, monkeypatch):
     """The set-up cell ends the process that runs it: every submission says so, and the class comes to its end."""
     path = tmp_path / "01_doubling.py"
@@ -176,6 +177,7 @@ def test_a_worker_that_dies_costs_one_submission(lesson, tmp_path, monkeypatch):
     assert [(one.student, one.problem) for one in results] == [("ada", ended), ("bo", ended)]
 
 
+@pytest.mark.sandbox
 def test_a_set_up_cell_that_fails_here_is_said_once_and_clearly(tmp_path):
     path = tmp_path / "01_doubling.py"
     path.write_text(SOURCE.read_text().replace("import numpy as np\n", "import numpy as np\nnowhere\n"))

@@ -97,6 +97,7 @@ def test_a_folder_laid_out_by_nbgrader_is_a_class(tmp_path):
 
 
 @pytest.mark.registry
+@pytest.mark.sandbox
 def test_nbgrader_releases_and_grades_it_and_gives_the_marks_that_course_grade_gives(lesson, tmp_path):
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     subprocess.run([*command, "--target", str(tmp_path / "peer"), *NBGRADER, *ITS_NEEDS], check=True)

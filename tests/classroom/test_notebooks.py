@@ -134,24 +134,10 @@ def test_kernel_and_language_have_no_version(exercise):
     assert exercise.metadata["course"]["title"] == "How large is a map?"
 
 
-def test_only_a_course_with_an_address_has_badges_and_installs_itself(lesson, exercise):
-    assert "colab" not in json.dumps(exercise)
-    made = exercise_notebook(lesson, pictures=PICTURES, repository="https://github.com/some/course")
-    badge = cell_of(made, "badge")
-    assert made.cells.index(badge) == 1
-    assert "colab.research.google.com/github/some/course/blob/main/exercises/01_sizes.ipynb" in badge.source
-    assert "%pip install --quiet git+https://github.com/some/course\n%load_ext" in cell_of(made, "setup").source
-    elsewhere = exercise_notebook(lesson, pictures=PICTURES, repository="https://git.example.org/course")
-    assert "colab.research" not in json.dumps(elsewhere)
-    assert "git+https://git.example.org/course" in json.dumps(elsewhere)
-
-
 def test_a_lecture_is_prose_and_code_as_written(make_course):
     root = make_course({"notebooks/01_sums.py": LECTURE})
     made = lecture_notebook(read_lesson(root / "notebooks" / "01_sums.py"))
     assert [cell.source for cell in made.cells] == ["# Sums", "import os"]
-    made = lecture_notebook(read_lesson(root / "notebooks" / "01_sums.py"), repository="https://github.com/some/course")
-    assert "notebooks/01_sums.ipynb" in made.cells[1].source
 
 
 def test_tasks_in_a_lecture_and_an_exercise_without_tasks_are_refused(lesson, make_course):
