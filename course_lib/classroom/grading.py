@@ -128,13 +128,13 @@ def ungraded(lesson: Lesson, submission: Submission, problem: str, plan: Grading
 
 
 def _cells_to_run(lesson: Lesson, submission: Submission) -> list[tuple[str, str]]:
-    """Return our set-up cells, then the student's cells without their copies of set-up and checks."""
+    """Return our set-up cells, then the student's cells without their copies of set-up, checks and progress."""
     setup = [source.strip() for source in setup_cells(lesson)]
     cells = [("code", source) for source in setup]
     for kind, text in submission.cells:
         if kind == "code" and re.match(rf"\s*(%%check|{CHECK_LINE})\b", text):
             cells.append(("markdown", "*(A check stood here; the grader runs its own.)*"))
-        elif text.strip() not in setup:
+        elif text.strip() not in setup and not (kind == "code" and re.fullmatch(r"%progress\b.*", text.strip())):
             cells.append((kind, text))
     return cells
 

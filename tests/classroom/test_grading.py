@@ -69,6 +69,14 @@ def grade(lesson, package, tmp_path):
     return run
 
 
+def test_a_count_of_right_answers_is_not_shown_where_no_check_has_run(grade, tmp_path):
+    grade(DOUBLE, "%progress double counter answer", "print('%progress')")
+    printed = [
+        output["text"] for cell in nbformat.read(tmp_path / "out.ipynb", 4).cells for output in cell.get("outputs", ())
+    ]
+    assert printed == ["%progress\n"]
+
+
 def messages(result):
     return {one.text: one.message for task in result.tasks for one in task.requirements}
 
