@@ -49,7 +49,8 @@ check: $(READY)
 	$(BIN)/codespell
 	$(BIN)/course build --check
 
-test: check test-browser test-colab
+test: check
+	$(MAKE) --jobs=2 test-browser test-colab
 	$(BIN)/mypy
 	$(BIN)/course check
 	@# One thread a worker: two programs with two threads each get in each other's way on two cores.

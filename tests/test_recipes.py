@@ -81,7 +81,7 @@ def test_the_way_to_colab_and_that_of_ci_are_what_ci_runs() -> None:
     """`course build` has nothing to do where `make check`, which CI runs first, finds every notebook current."""
     build, test_colab = RECIPES["On Colab."]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = {name: needs.split() for name, needs in re.findall(r"^(\S+):(.*)", makefile, flags=re.MULTILINE)}
-    assert f"$(BIN)/{build} --check" in makefile.split("\ncheck:")[1].split("\n\n")[0]
-    assert {"check", test_colab.removeprefix("make ")} <= set(targets["test"])
+    recipes = dict(re.findall(r"^(\S+):(.*?)(?=^\S|\Z)", makefile, flags=re.MULTILINE | re.DOTALL))
+    assert f"$(BIN)/{build} --check" in recipes["check"]
+    assert {"check", test_colab.removeprefix("make ")} <= set(recipes["test"].split())
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").rstrip().endswith(RECIPES["CI."][0])
