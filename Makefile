@@ -6,7 +6,7 @@ NEWEST ?= .venv-newest
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: lab check test test-browser test-colab test-newest fix build site site-links bench demo clean
+.PHONY: lab check test test-browser test-colab test-exercises test-newest test-types fix build site site-links bench demo clean
 .DEFAULT_GOAL := help
 
 help:
@@ -50,9 +50,8 @@ check: $(READY)
 	$(BIN)/course build --check
 
 test: check
-	$(MAKE) --jobs=2 test-browser test-colab
-	$(BIN)/mypy
-	$(BIN)/course check
+	@# What uses one core each, two at a time.
+	$(MAKE) --jobs=2 test-browser test-colab test-types test-exercises
 	@# One thread a worker: two programs with two threads each get in each other's way on two cores.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 	@# Kernels forked from a process that has imported the libraries: the kernel course-warm.
@@ -61,6 +60,12 @@ test: check
 
 test-browser: $(READY)
 	$(BIN)/python -m pytest tests/browser
+
+test-types: $(READY)
+	$(BIN)/mypy
+
+test-exercises: $(READY)
+	$(BIN)/course check
 
 test-colab: $(READY)
 	$(BIN)/python -m pytest tests/packaging/on_colab.py
