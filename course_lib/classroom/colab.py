@@ -27,10 +27,17 @@ def install_course(version, wheel):
     import importlib, subprocess, sys, tempfile
     from importlib.metadata import distributions
 
-    def installed():  # the first of a name is the one that is imported
+    def installed():
         importlib.invalidate_caches()
-        found = reversed([each for each in distributions() if each.name])
-        return {each.name.lower().replace("_", "-"): each.version for each in found}
+        found = {}
+        for each in distributions():
+            try:
+                name = each.name
+            except Exception:  # half removed
+                continue
+            if name:  # the first of a name is the one that is imported
+                found.setdefault(name.lower().replace("_", "-"), each.version)
+        return found
 
     before = installed()
     if before.get("course-lib") == version:
