@@ -199,7 +199,7 @@ def kernel_application() -> Any:
         def init_code(self) -> None:
             shell: Any = self.shell
             shell.user_ns_hidden.update(shell.user_ns)
-            shell._sys_modules_keys = set()  # what `%reset -s` leaves alone
+            # No `_sys_modules_keys`: without that list `%reset -s` leaves every module alone.
 
         def _try_bind_socket(self, socket: Any, port: int) -> int:
             socket.setsockopt(zmq.USE_FD, self.opened[port])

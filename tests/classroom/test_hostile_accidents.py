@@ -31,6 +31,7 @@ SWALLOW = "while True:\n    try:\n        while True:\n            pass\n    exc
 # name: cells, and the marks of tasks that are not full
 CASES = {
     "everything right": (ALL, {}),
+    "an aggressive reset, which would cull every module it does not know": (["%reset -f -s", *ALL], {}),
     "reordered, merged, with old versions above": (
         ["answer = 1", f"{ANSWER}\n{COUNTER}", "def double(x): pass", DOUBLE],
         {},
