@@ -206,22 +206,43 @@ def _train(
     bar: Any,
 ) -> "_Means":
     """Go through the training data once."""
-    means = _Means()
+    means, pieces = _Means(), 1
     net.train()
     for batch, (inputs, targets) in enumerate(_pairs(loader)):
         place = f"epoch {epoch + 1}, batch {batch + 1} (step {epoch * len(loader) + batch + 1})"
         inputs, targets = fabric.to_device((inputs, targets))
-        outputs = net(inputs)  # 4 output
-        loss = loss_function(outputs, targets)  # 5 loss
-        _stop_unless_finite(loss, "the training loss", place)
-        optimizer.zero_grad()
-        fabric.backward(loss)  # 6 gradients
+        while True:
+            optimizer.zero_grad()
+            try:
+                for outputs, loss, labels in _gradients(fabric, net, loss_function, inputs, targets, pieces, place):
+                    means.add(loss, outputs, labels)
+                break
+            except torch.OutOfMemoryError:
+                if not isinstance(inputs, Tensor) or pieces >= len(targets):
+                    raise
+            pieces *= 2
+            torch.cuda.empty_cache()
+            print(f"The GPU's memory is full in {place}: in this epoch each batch is taken in {pieces} parts.")
         optimizer.step()  # 7 update
-        means.add(loss, outputs, targets)
         bar.update()
     for weights in net.parameters():  # no loss has seen the last update
         _stop_unless_finite(weights, "after its update a weight", place)
     return means
+
+
+def _gradients(
+    fabric: "Fabric", net: nn.Module, loss_function: Loss, inputs: Any, targets: Tensor, pieces: int, place: str
+) -> "list[tuple[Any, Tensor, Tensor]]":
+    """Add up the gradients of a batch in pieces: the same as those of the whole, but for batch normalisation."""
+    parts = [(inputs, targets)] if pieces == 1 else zip(inputs.chunk(pieces), targets.chunk(pieces), strict=True)
+    measured = []
+    for images, labels in parts:
+        outputs = net(images)  # 4 output
+        loss = loss_function(outputs, labels)  # 5 loss
+        _stop_unless_finite(loss, "the training loss", place)
+        fabric.backward(loss if pieces == 1 else loss * (len(labels) / len(targets)))  # 6 gradients
+        measured.append((outputs, loss.detach(), labels))
+    return measured
 
 
 @torch.no_grad()
