@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -361,6 +362,50 @@ def test_an_explorer_moves_on_colabs_old_widgets(name: str, explored: dict[str, 
     (said,) = moved.outputs
     assert said.output_type == "stream", said
     assert re.fullmatch(r"[1-9] of \d\n", said.text), said.text  # a control may have nothing to say at first
+
+
+# Training
+
+
+TRAIN = """\
+import os, torch
+from torch import nn
+from course_lib.training import fit
+
+class Net(nn.Module):  # as on a GPU whose memory holds six images
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Linear(3, 2)
+    def forward(self, x):
+        if len(x) > 6:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.layer(x)
+
+images = torch.randn(24, 3, generator=torch.Generator().manual_seed(0))
+batches = list(zip(images.split(12), (images.sum(1) > 0).long().split(12)))
+seen = []
+def on_epoch_end(history):
+    seen.append(len(history.train_loss))
+    if len(seen) == LOST_AFTER:
+        os._exit(1)
+history = fit(Net(), batches, epochs=4, checkpoint_dir=FOLDER, on_epoch_end=on_epoch_end, progress=False)
+print(seen, len(history.train_loss))"""
+
+
+def test_training_goes_on_without_a_gpu_with_a_full_one_and_where_a_lost_machine_left_it(
+    installed: Installed, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    def train(lost_after: int) -> str:
+        here = f"LOST_AFTER, FOLDER = {lost_after}, {str(tmp_path)!r}\n"
+        (cell,) = run(new_notebook(cells=[new_code_cell(here + TRAIN)])).cells
+        return "".join(_words(cell.outputs))
+
+    with pytest.raises(DeadKernelError):
+        train(lost_after=2)
+    *said, last = train(lost_after=9).splitlines()
+    assert [line.split(" in ")[0] for line in said] == ["The GPU's memory is full"] * 2
+    assert last == "[3, 4] 4"
 
 
 # Exercises
