@@ -280,37 +280,31 @@ def _doctor_sandbox(engine: str) -> int:
 @contextmanager
 def _bar(what: str, *, total: int | None = None) -> Iterator[Callable[[], None]]:
     """Show on a terminal's stderr that something goes on; give the function that moves it by one."""
+    from course_lib.classroom.terminal import bars
+
     try:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        import rich.progress  # noqa: F401
     except ModuleNotFoundError:  # the doctor also looks at a machine that lacks it
         yield lambda: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console, above = Console(stderr=True), sys.stdout.isatty()
-    with Progress(
-        *columns, console=console, transient=True, redirect_stdout=above, disable=not console.is_terminal
-    ) as bars:
-        task = bars.add_task(what, total=total)
-        yield lambda: bars.advance(task)
+    with bars() as shown:
+        task = shown.add_task(what, total=total)
+        yield lambda: shown.advance(task)
 
 
 @contextmanager
 def _cell_progress() -> Iterator[Any]:
     """Show a bar of the cells that run, on stderr; give the function that moves it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from course_lib.classroom.terminal import bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with bars() as shown:
         known: dict[str, Any] = {}
 
         def move(source: str, cell: int, cells: int) -> None:
             if source not in known:
-                known[source] = bars.add_task(source, total=cells)
-                if not console.is_terminal:  # a log gets one line in place of the bar
+                known[source] = shown.add_task(source, total=cells)
+                if shown.disable:  # a log gets one line in place of the bar
                     print(f"{source}: executing {cells} cells", file=sys.stderr, flush=True)
-            bars.update(known[source], completed=cell, total=cells)
+            shown.update(known[source], completed=cell, total=cells)
 
         yield move

@@ -246,14 +246,11 @@ def _plan(options: argparse.Namespace) -> GradingPlan:
 @contextmanager
 def _bar(title: str) -> Iterator[Callable[[SubmissionResult, int, int], None]]:
     """Show a bar of the submissions on stderr; give the function that moves it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from course_lib.classroom.terminal import bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        bar = bars.add_task(title, total=None)
-        yield lambda result, done, total: bars.update(bar, completed=done, total=total)
+    with bars() as shown:
+        bar = shown.add_task(title, total=None)
+        yield lambda result, done, total: shown.update(bar, completed=done, total=total)
 
 
 @contextmanager
