@@ -15,8 +15,8 @@
 # # 15 · How old is this brain, and what does the gap mean?
 #
 # **Level** intermediate · **your time** about 100 minutes, with a good place to pause after part 7 · **the machine's
-# time** about 1 minute on two CPU cores, most of it to make the brains · **download** nothing · **needs** the training
-# loop (lesson 04), convolutions in groups (lesson 05), intervals (lesson 09)
+# time** one or two minutes on two CPU cores, most of it to make the brains · **download** nothing · **needs** the
+# training loop (lesson 04), convolutions in groups (lesson 05), intervals (lesson 09)
 #
 # *For teaching, not for clinical use.*
 
@@ -440,9 +440,14 @@ print("the student with the other sign gets", 70 - 75)
 # %% [markdown]
 # ## 5 The correction
 #
-# The lecture's remedy (fact R31) has two lines. Fit the usual gap as a line of the true age, Δ = α · Y_chron + β. Then
-# take it off: Y_corr = Y_pred − (α · Y_chron + β). Three people by hand: ages 50, 60, 70, answers 55, 60, 65. **Predict**
-# α, β, and the corrected answer for a person of 45 for whom the net says 52.5.
+# The lecture's remedy (fact R31) has two lines. Fit the usual gap as a line of the true age, then take it off:
+#
+# $$\Delta = \alpha \cdot Y_{\text{chron}} + \beta$$
+#
+# $$Y_{\text{corr}} = Y_{\text{pred}} - (\alpha \cdot Y_{\text{chron}} + \beta)$$
+#
+# Three people by hand: ages 50, 60, 70, answers 55, 60, 65. **Predict** α, β, and the corrected answer for a person of
+# 45 for whom the net says 52.5.
 
 # %%
 predicted_alpha = None  # type your number
@@ -496,11 +501,14 @@ figures.show(figure, alt="The gap over age before and after correction: a fallin
 # %% [markdown]
 # ## 6 What the correction knows
 #
-# Read the formula again: Y_corr = Y_pred − (α · **Y_chron** + β). The corrected *prediction of the age* contains the
-# **true age**. In a clinic one may use it to judge a gap, since the birthday is in the file. One may not call it a
-# prediction of the age.
+# Read the formula again:
 #
-# The proof is a reader that never looks: it says 50 to everyone. Before correction it is off by some seventeen years,
+# $$Y_{\text{corr}} = Y_{\text{pred}} - (\alpha \cdot \mathbf{Y_{chron}} + \beta)$$
+#
+# The corrected *prediction of the age* contains the **true age**. In a clinic one may use it to judge a gap, since the
+# birthday is in the file. One may not call it a prediction of the age.
+#
+# The proof is a reader that never looks: it says 50 to everyone. Before correction it is off by some eighteen years,
 # like any answer without looking. **Predict** its MAE on the test people after correction by the same recipe.
 
 # %%
@@ -543,7 +551,7 @@ ax.set(xlabel="λ: share of the net's answer that is kept", ylabel="MAE (years)"
 ax.legend()
 figures.show(
     figure,
-    alt="Mean absolute error over the share of the answer that is kept. Before correction it falls from about 17 years "
+    alt="Mean absolute error over the share of the answer that is kept. Before correction it falls from about 18 years "
     "at 0 to about 9 at 1; after correction it rises in a straight line from 0 to about 7.",
 )
 
@@ -571,9 +579,9 @@ assert abs(knows[1] - knows[0]) < 1e-9
 # %% [markdown]
 # Nothing: the correction levels the gap and adds no knowledge. *Report MAE and R² before it; use the gap after it.*
 #
-# Is there a correction that does not need the birthday? One divides: fit Y_pred = a · age + b, and turn the line
-# around, (Y_pred − b) / a. **Predict** for a = 0.5 and b = 25 what an answer of 60 becomes, and how much larger the
-# scatter gets.
+# Is there a correction that does not need the birthday? One divides: fit $Y_{\text{pred}}$ = a · age + b, and turn the
+# line around, ($Y_{\text{pred}}$ − b) / a. **Predict** for a = 0.5 and b = 25 what an answer of 60 becomes, and how
+# much larger the scatter gets.
 
 # %%
 predicted_divided = None  # type your number, in years
@@ -604,7 +612,7 @@ brain_age.DividingBiasCorrection.fit(age_val, blind_val)
 # %% [markdown]
 # An error is the kind way to fail. In part 8 we meet a reader with a small a, who gets an answer.
 #
-# *Good moment to pause after the next part. Say in one sentence what the number 0.0 of this part was made of.*
+# *Good moment to pause after the next part. Say in one sentence what the perfect 0 years of this part were made of.*
 
 # %% [markdown]
 # ## 7 Is the gap the gap?
@@ -1096,7 +1104,7 @@ age_bias_explorer(age_test, said_test)
 #
 # **The objectives, answered.**
 #
-# 1. *A net for age.* One 3-D convolution gets down to about nine years here, where the mean age gives seventeen and the
+# 1. *A net for age.* One 3-D convolution gets down to about nine years here, where the mean age gives eighteen and the
 #    exact volumes of the tissues eight or nine; a line through the share of fluid does as well. Skill travels between
 #    cohorts, an MAE does not.
 # 2. *The trend.* An unsure net answers nearer the mean, so the young look too old. A line of the gap on age, fitted on
