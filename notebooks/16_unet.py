@@ -623,7 +623,7 @@ predicted_weight = None  # type your number
 right, wrong = 10 * np.exp(-((2 + 3) ** 2) / (2 * 5**2)), 10 * np.exp(-(2**2 + 3**2) / (2 * 5**2))
 reveal(predicted_weight, round(right, 2), unit=f"(with the sum of the squares it would be {wrong:.2f})")
 for gap in (1, 3, 5, 10, 20):
-    print(f"in the middle of a gap of {gap:2} pixels: {10 * np.exp(-((gap + 1) ** 2) / 50):5.2f}")
+    print(f"in the middle of a gap {gap:2} px wide: {10 * np.exp(-((gap + 1) ** 2) / 50):5.2f}")
 
 # %% [markdown]
 # At ten pixels it is nearly over: between nuclei that lie apart nobody needs help. Now for a whole image. One distance
@@ -877,9 +877,9 @@ checkpoints = Path(CHECKPOINT_DIR or tempfile.mkdtemp())
 net = train(True, SEED, on_epoch_end=draw_curve, checkpoint_dir=checkpoints)
 
 # %% [markdown]
-# A hundred steps, some seconds. Is that enough? Look at the end of the curve; `FAST = False` goes on for four times as
-# long with a wider net. And a loss with weights cannot be compared with one without: pixels of the gap count ten times.
-# Only cells can be compared with cells.
+# A hundred steps, some seconds. Is that enough? Look at the end of the curve; `FAST = False` goes on for four times
+# as long with a wider net, and part 9 says what came of it. And a loss with weights cannot be compared with one
+# without: pixels of the gap count ten times. Only cells can be compared with cells.
 
 # %% [markdown]
 # ## 9 Judge by cells
@@ -946,6 +946,7 @@ curves = {
     "perfect mask, gaps closed": perfect.mean(axis=0),
 }
 plot_precision_by_overlap(curves, metrics.DSB2018_IOUS, ax)
+ax.set_title("bands: from the lowest seed to the highest")
 figures.show(
     figure,
     alt="Score against the overlap that a pair needs, 0.5 to 0.95. The net with the weight map lies highest up to 0.85; "
@@ -954,9 +955,9 @@ figures.show(
 )
 
 # %%
-as_given = (EPOCHS, BATCH_SIZE, LEARNING_RATE, CELLS, FAST) == (None, 4, 0.003, "phantom", True)
+as_given = (EPOCHS, BATCH_SIZE, LEARNING_RATE, CELLS) == (None, 4, 0.003, "phantom")
 if as_given:
-    assert border[..., 0].mean() > plain[..., 0].mean() + 0.03, "the map helps"
+    assert (gain.value > 0.03) == FAST, "the map helps the small net; a wide one, trained for longer, does without"
     assert border.mean() > baselines["threshold, cut at waists"].mean(), "over all overlaps it beats the baseline"
 
 
@@ -1004,8 +1005,20 @@ for kind, name in ((False, "without the map"), (True, "with the map")):
 # So balancing the classes alone does *harm*: it makes nuclei heavier than background, and the gap is background. The
 # border term more than makes up for it. And this lecture itself, run with `SEED` from 0 to 4: the map gained 0.19,
 # 0.11, 0.15, 0.09 and 0.08, each time with an interval above zero. But in one of the five (`SEED = 4`) even the net
-# with the map, at 0.77, was still below the threshold cut at waists, at 0.78, after its hundred steps. Small nets,
-# short training: what we may claim is that *the map helps here*, not that it always wins.
+# with the map, at 0.77, was still below the threshold cut at waists, at 0.78, after its hundred steps.
+#
+# Small nets, short training. **Does the map help a better net as well?** Guess before you read on. The lecture once
+# more with `EPOCHS = 16`, and once with `FAST = False` (48 test images, where the threshold cut at waists
+# reaches 0.80), each with `SEED = 0` and three seeds of training:
+#
+# | net | training images | steps | all weights 1 | border map | gain and its interval |
+# |---|---|---|---|---|---|
+# | 8, 16, 32 channels | 19 | 100 | 0.69 | 0.88 | +0.19 [+0.14, +0.25] |
+# | the same | 19 | 400 | 0.86 | 0.97 | +0.11 [+0.07, +0.15] |
+# | 32, 64, 128 channels | 38 | 400 | 0.97 | 0.95 | −0.02 [−0.03, −0.00] |
+#
+# The wide net finds the gaps by itself, and the map has nothing left to give. It shows a weak or hasty net where to
+# look: *a shortcut, not a law*. (Whether the width or the images did it was not measured.)
 #
 # Did bending help? With four training images only, 200 steps, without bent copies and with six of each: 0.92 and 0.97,
 # 0.90 and 0.88, 0.81 and 0.85, 0.93 and 0.96 for four seeds. Three of four up, by 0.02 in the mean: a hint, no proof.
@@ -1194,10 +1207,10 @@ figures.show(
 )
 
 # %% [markdown]
-# The quarter, the whole dish or a slide of ten billion pixels: the maps of one tile are all that is ever in memory. The
-# price is work done twice: a tile reads 168² pixels and scores 128², so each pixel is read 1.7 times. Larger tiles
-# waste less and need more memory. (What remains: the numbering of connected pieces was done in one go here. For a real
-# slide that has to be done tile by tile, too, and joined at the seams; lesson 19 works with slides.)
+# The quarter, the whole dish or a slide of ten thousand million pixels: the maps of one tile are all that is ever in
+# memory. The price is work done twice: a tile reads 168² pixels and scores 128², so each pixel is read 1.7 times.
+# Larger tiles waste less and need more memory. (What remains: the numbering of connected pieces was done in one go
+# here. For a real slide that has to be done tile by tile, too, and joined at the seams; lesson 19 works with slides.)
 
 # %% [markdown]
 # ## 12 Real nuclei
@@ -1218,8 +1231,8 @@ figures.show(
 # against 139. Why? We can count one reason: the 40 images have 0.14 touching pairs a nucleus, our phantom test
 # images 0.26, and a perfect mask scores 0.91. There is little for the map to win. The rest is a guess: the images come
 # from several microscopes, with nuclei of quite different sizes, and a hundred steps of a net with 29,330 parameters
-# are few for that. More steps and a wider net (`FAST = False`) are the first thing to try; they have not been measured
-# for this page, and it was one split.
+# are few for that. More steps and a wider net (`FAST = False`), which kept the phantoms apart without any map, are the
+# first thing to try; on the real nuclei they have not been measured, and it was one split.
 #
 # Keep this table. A phantom shows *how* a method works and lets you count what you know to be true. Whether it works on
 # your microscope's images, only your microscope's images can say.
@@ -1244,8 +1257,9 @@ unet_shapes_explorer()
 # 2. *From its parts.* Two convolutions, pool, up-convolution, crop, concatenate: 23 convolutions, 31,030,658
 #    parameters, the same scores as the library's. The middle of the skip is cropped, not its corner.
 # 3. *The weight map.* Square the sum of the two distances. One pixel in three hundred gets ten times the weight. Fewer
-#    phantoms merge, with every seed that we tried, and Dice does not notice; a cut at the waists does as much where
-#    cells are round; on the real nuclei, of which half as many touch, the map cost more than it brought.
+#    phantoms merge, with every seed of the small net that we tried, and Dice does not notice; a cut at the waists does
+#    as much where cells are round, and a wide net that trains for longer needs no map; on the real nuclei, of which
+#    half as many touch, the map cost more than it brought.
 # 4. *One field.* Image and labels bend together, labels by the nearest pixel; the test is to hand in the labels twice.
 # 5. *Tiles.* Equal to the whole where steps are multiples of 2 to the power of the pools; the memory is that of a tile.
 #    What still fails: invented cells from dirt and slivers of light, gaps that cannot be seen, pixels that join two

@@ -1,5 +1,6 @@
 """Lesson 16: its fact by the numbers (L05), and what its lecture claims."""
 
+import contextlib
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -219,6 +220,19 @@ def test_the_crop_that_was_forgotten_fails_where_maps_are_joined(lecture: Simple
     raised = lecture.ours.expanding.up_convolutions[0](lecture.bottom)
     with pytest.raises(RuntimeError, match="Expected size 40 but got size 32"):
         exec(cell.source, {"torch": torch, "across_2": lecture.across_2, "raised": raised})
+
+
+@pytest.mark.parametrize(
+    ("fast", "gain", "holds"), [(True, 0.19, True), (True, 0.0, False), (False, -0.02, True), (False, 0.19, False)]
+)
+def test_the_claims_on_the_map_are_asserted_for_the_small_and_the_wide_net(
+    fast: bool, gain: float, holds: bool
+) -> None:
+    (cell,) = (cell for cell in CODE if "as_given =" in cell.source)
+    names = {"EPOCHS": None, "BATCH_SIZE": 4, "LEARNING_RATE": 0.003, "CELLS": "phantom", "FAST": fast}
+    tables = {"border": np.full(3, 0.7), "baselines": {"threshold, cut at waists": np.full(3, 0.5)}}
+    with contextlib.nullcontext() if holds else pytest.raises(AssertionError, match="small net"):
+        exec(cell.source, names | tables | {"gain": SimpleNamespace(value=gain)})
 
 
 def test_no_compared_cell_depends_on_training() -> None:
