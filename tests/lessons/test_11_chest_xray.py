@@ -46,9 +46,9 @@ SLIDE_F1 = {
 # A tenth of the films and one epoch: enough to see that everything runs and counts rightly, not what the net learns.
 SMALLER = {
     "EPOCHS = None": "EPOCHS = 1",
-    "(64, 2400)": "(64, 400)",
-    "make_chest_xrays(500,": "make_chest_xrays(64,",
-    "make_chest_xrays(240,": "make_chest_xrays(120,",
+    "(64, 1600)": "(64, 400)",
+    "make_chest_xrays(400,": "make_chest_xrays(64,",
+    "make_chest_xrays(200,": "make_chest_xrays(120,",
     "draws=400": "draws=20",
 }
 
