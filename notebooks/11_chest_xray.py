@@ -383,9 +383,9 @@ print(f"baseline: mean AUC {baseline_areas.macro():.3f}")
 # from epoch to epoch, because batch normalisation (lesson 07) makes validation jump about while steps are large.
 #
 # And the net gets one line more, for time: `channels_last` lays the numbers of all maps at one place side by side, not
-# map behind map. They are the same numbers, so nothing is learned differently but for rounding; on the two cores where
-# this was measured a step takes about two thirds of the time. On another machine `faster_memory_format` of
-# `course_lib.training` tells which order is the faster.
+# map behind map. They are the same numbers, so nothing is learned differently but for rounding; measured on one core, a
+# step takes about two thirds of the time. On another machine `faster_memory_format` of `course_lib.training` tells which
+# order is the faster.
 
 # %%
 epochs = EPOCHS or (6 if FAST else 10)
