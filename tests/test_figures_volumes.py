@@ -84,4 +84,5 @@ def test_the_ramp_of_a_window_goes_from_black_to_white_between_its_ends() -> Non
     plot_window(np.array([-850.0, 40, 40]), figure.add_subplot(), CtWindow(40, 400))
     ramp = figure.axes[1].lines[0].get_xydata()
     assert ramp[1:3].tolist() == [[-160, 0], [240, 1]]
-    assert sum(bar.get_height() for bar in figure.axes[0].patches) == 3
+    (bars,) = figure.axes[0].patches
+    assert sum(bars.get_data().values) == 3

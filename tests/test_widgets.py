@@ -1,6 +1,7 @@
 """Explorers: they move where widgets run, and are a picture with words everywhere else."""
 
 import base64
+import gc
 import io
 import itertools
 import sys
@@ -163,6 +164,27 @@ def test_each_kind_of_control_becomes_its_widget_with_a_name_beside_it(shown: Se
     assert (knobs[0].min, knobs[0].max, knobs[0].step) == (1, 5, 1)
     assert (knobs[1].min, knobs[1].max, knobs[1].step) == (0, 1, 0.25)
     assert message.value == ""
+
+
+def test_the_unit_that_ends_a_name_is_written_as_a_unit(shown: Sent) -> None:
+    def draw(*, width_hu: int, shift_mm: int, threshold_percent: int, mm: int) -> Figure:
+        return plt.figure(figsize=(1, 1))
+
+    knobs, _, _ = start(shown, draw, width_hu=(0, 9), shift_mm=(0, 9), threshold_percent=(0, 9), mm=(0, 9))
+    assert [knob.description for knob in knobs] == ["width (HU)", "shift (mm)", "threshold (%)", "mm"]
+
+
+def test_the_garbage_collector_runs_after_the_picture_and_not_within(shown: Sent) -> None:
+    within = []
+
+    def draw(*, slope: float = 1.0) -> Figure:
+        within.append(gc.isenabled())
+        return draw_line(slope=slope)
+
+    [slope], _, _ = start(shown, draw, slope=(-4.0, 4.0))
+    slope.value = 2.0
+    assert within == [True, False]
+    assert gc.isenabled()
 
 
 def test_a_control_starts_with_the_default_of_the_drawing(shown: Sent) -> None:

@@ -134,7 +134,7 @@ def plot_window(hu: ArrayLike, ax: Axes, window: CtWindow) -> Axes:
     """
     edges = np.linspace(-1100, 1900, 121)
     counts, _ = np.histogram(as_array(hu), edges)
-    ax.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color="#BBBBBB")
+    ax.stairs(counts, edges, fill=True, color="#BBBBBB")
     grey = ax.twinx()
     grey.plot([-1100, window.low_hu, window.high_hu, 1900], [0, 0, 1, 1], color=BLUE)
     grey.set(ylim=(-0.04, 1.04), ylabel="shade (0 black, 1 white)")

@@ -10,6 +10,7 @@ import numpy as np
 from course_lib.figures.brain_age import plot_gaps
 from course_lib.metrics.regression import mean_absolute_error, r2_score
 from course_lib.widgets.explorer import explore
+from course_lib.widgets.light import lighten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,14 +56,18 @@ def _draw_correction(ages: np.ndarray, predicted: np.ndarray, *, slope: float, g
     """Draw the gaps before, with the line, and after."""
     intercept = gap_at_55 - slope * MIDDLE_YEARS
     corrected = predicted - (slope * ages + intercept)
-    figure, axes = plt.subplots(1, 2, figsize=(8.2, 3.3), sharey=True)
+    figure = plt.figure(figsize=(8.2, 3.3), layout="none")
+    axes = [figure.add_axes((left, 0.15, 0.42, 0.75)) for left in (0.075, 0.565)]
     plot_gaps(ages, predicted - ages, axes[0], line=(slope, intercept))
     plot_gaps(ages, corrected - ages, axes[1])
-    left = np.polyfit(ages, corrected - ages, 1)[0]
+    trend = np.polyfit(ages, corrected - ages, 1)[0]
     for ax, answers, name in ((axes[0], predicted, "before"), (axes[1], corrected, "after")):
         error, explained = mean_absolute_error(ages, answers), r2_score(ages, answers)
         ax.set_title(f"{name}: MAE {error:.1f} years, R² {explained:.2f}", loc="left", fontsize=10)
     limit = 1.08 * max(1.0, float(np.abs(predicted - ages).max()), float(np.abs(corrected - ages).max()))
-    axes[0].set_ylim(-limit, limit)
-    axes[1].set_xlabel(f"age (years); trend left {left:+.2f} a year")
-    return figure
+    for ax in axes:
+        ax.set_ylim(-limit, limit)
+    axes[1].set_ylabel("")
+    axes[1].tick_params(labelleft=False)
+    axes[1].set_xlabel(f"age (years); trend left {trend:+.2f} a year")
+    return lighten(figure)

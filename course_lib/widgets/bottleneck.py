@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 from course_lib.arithmetic import conv_macs
 from course_lib.figures.inception import plot_operations
 from course_lib.widgets.explorer import explore
+from course_lib.widgets.light import lighten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +46,8 @@ def _draw_bottleneck(
     first = conv_macs(in_channels, bottleneck, 1, grid)
     then = conv_macs(bottleneck, out_channels, kernel_size, grid)
     kernel = f"{kernel_size}×{kernel_size}"
-    figure, ax = plt.subplots(figsize=(7.2, 3.2))
+    figure = plt.figure(figsize=(7.2, 3.2), layout="none")
+    ax = figure.add_axes((0.1, 0.15, 0.88, 0.74))
     plot_operations({"directly": {kernel: direct}, "by 1×1": {kernel: then, "1×1 in front": first}}, ax)
     ax.legend(loc="lower right")
     limit = in_channels * out_channels * kernel_size**2 / (in_channels + out_channels * kernel_size**2)
@@ -56,4 +58,4 @@ def _draw_bottleneck(
         loc="left",
         fontsize=10,
     )
-    return figure
+    return lighten(figure)

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from course_lib.arithmetic import conv_macs, conv_parameters
 from course_lib.figures.page import BLUE, ORANGE
 from course_lib.widgets.explorer import explore
+from course_lib.widgets.light import lighten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,10 +51,21 @@ def _draw_block(
             chain = [(int(channels), 4 * growth_rate, 1), (4 * growth_rate, growth_rate, 3)]
         weights += sum(conv_parameters(*sizes, bias=False) for sizes in chain)
         macs += sum(conv_macs(*sizes, grid) for sizes in chain)
-    figure, ax = plt.subplots(figsize=(7.4, 3.4))
-    number = np.arange(1, layers + 1)
-    ax.bar(number, np.full(layers, in_channels), color=BLUE, label="the block's input")
-    ax.bar(number, read - in_channels, bottom=in_channels, color=ORANGE, hatch="//", label="made by earlier layers")
+    figure = plt.figure(figsize=(7.4, 3.4), layout="none")
+    ax = figure.add_axes((0.09, 0.15, 0.89, 0.75))
+    # Stairs that come down to the ground between two layers: bars, but drawn in one stroke.
+    sides = np.add.outer(np.arange(1, layers + 1), (-0.4, 0.4)).ravel()
+    between = np.arange(2 * layers - 1) % 2 == 1
+    ax.stairs(np.where(between, 0, in_channels), sides, fill=True, color=BLUE, label="the block's input")
+    ax.stairs(
+        np.where(between, in_channels, read.repeat(2)[:-1]),
+        sides,
+        baseline=in_channels,
+        fill=True,
+        color=ORANGE,
+        hatch="//",
+        label="made by earlier layers",
+    )
     ax.set(xlabel="layer of the block", ylabel="channels that it reads", xlim=(0.4, layers + 0.6))
     ax.set_ylim(0, 1.25 * read[-1])
     ax.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))  # no layer two and a half
@@ -64,4 +76,4 @@ def _draw_block(
         loc="left",
         fontsize=10,
     )
-    return figure
+    return lighten(figure)

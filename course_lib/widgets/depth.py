@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -12,8 +13,9 @@ from course_lib.figures.depth import plot_by_layer
 from course_lib.figures.page import GREY, INK
 from course_lib.models.resnet import PlainBlock, zero_last_gammas
 from course_lib.models.resnet_cifar import CifarResNet, PaddedBlock
-from course_lib.training.signals import measure_signals, without_batch_norm
+from course_lib.training.signals import Signals, measure_signals, without_batch_norm
 from course_lib.widgets.explorer import explore
+from course_lib.widgets.light import lighten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,13 +55,7 @@ def _draw_depth(
     """Draw signal and gradient by layer, and say what they come to."""
     if zero_last_gamma and not (shortcuts and batch_norm):
         raise ValueError("a last gamma of zero needs batch norm to have a gamma, and shortcuts to let anything through")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net: torch.nn.Module = CifarResNet(PaddedBlock if shortcuts else PlainBlock, depth, in_channels=1)
-    if zero_last_gamma:
-        zero_last_gammas(net)
-    digits = load_digits(image_size=8)
-    found = measure_signals(net if batch_norm else without_batch_norm(net), digits.images[:32], digits.labels[:32])
+    found = _measured(depth, shortcuts, batch_norm, zero_last_gamma, seed)
     figure = plt.figure(figsize=(7.4, 4.0), layout="none")
     ax = figure.add_axes((0.1, 0.27, 0.87, 0.64))
     plot_by_layer({"gradient of the weights": found.gradient, "signal that arrives": found.signal}, ax, name="size")
@@ -72,4 +68,29 @@ def _draw_depth(
     ratio = "the last layer has none" if last == 0 else f"{times:,.{0 if times >= 10 else 2}f} times that of the last"
     figure.text(0.03, 0.08, f"Gradient at the first layer {first:.2g}: {ratio}.", color=INK)
     figure.text(0.03, 0.02, f"Loss {found.loss:.3g}; ten classes guessed evenly would cost 2.3.", color=GREY)
-    return figure
+    return lighten(figure)
+
+
+class _NetForOneLook(CifarResNet):
+    """Is measured in place and thrown away: `measure_signals` need not spare it."""
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> _NetForOneLook:
+        return self
+
+
+@lru_cache(maxsize=128)
+def _measured(depth: int, shortcuts: bool, batch_norm: bool, zero_last_gamma: bool, seed: int) -> Signals:
+    """Make such a net and measure it; a slider comes back to most of its places."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net: torch.nn.Module = _NetForOneLook(PaddedBlock if shortcuts else PlainBlock, depth, in_channels=1)
+    if zero_last_gamma:
+        zero_last_gammas(net)
+    return measure_signals(net if batch_norm else without_batch_norm(net), *_some_digits())
+
+
+@lru_cache(maxsize=1)
+def _some_digits() -> tuple[torch.Tensor, torch.Tensor]:
+    """Read 32 images and their labels once, not at every redrawing."""
+    digits = load_digits(image_size=8)
+    return digits.images[:32], digits.labels[:32]

@@ -10,6 +10,7 @@ import numpy as np
 from course_lib.figures.neurons import plot_descent
 from course_lib.figures.page import BLUE, GREY, INK, RUST
 from course_lib.widgets.explorer import explore
+from course_lib.widgets.light import lighten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,7 +74,7 @@ def _draw_descent(
     }
     for number, (line, colour) in enumerate(lines.items()):
         figure.text(0.03, 0.13 - 0.05 * number, line.replace("-", "−"), color=colour)
-    return figure
+    return lighten(figure)
 
 
 def _walk(

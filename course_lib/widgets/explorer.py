@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 
 from course_lib.figures.page import RUST, STYLE, publish, render, to_png
 
@@ -21,6 +25,8 @@ __all__ = ["explore"]
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # Read aloud by a screen reader after each change, and not seen.
 UNSEEN = "position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap"
+
+UNITS = {"hu": "HU", "mm": "mm", "percent": "%"}
 
 
 def explore(draw: Callable[..., Figure], *, alt: str, **controls: Any) -> None:
@@ -36,7 +42,7 @@ def explore(draw: Callable[..., Figure], *, alt: str, **controls: Any) -> None:
     **controls : tuple, list, dict, bool or ipywidgets widget
         `(low, high)` or `(low, high, step)` is a slider, a list of values or a dict of names and values a choice, a
         bool a box to tick. The starting value is the default of that argument in `draw`; without one the middle of the
-        range, the first choice.
+        range, the first choice. A unit at the end of a name is written as one: `width_hu` as "width (HU)".
 
     Raises
     ------
@@ -96,7 +102,7 @@ class _Drawn(NamedTuple):
 
 
 def _drawn(draw: Callable[..., Figure], values: Mapping[str, Any], *, encode: Callable[[Figure], bytes]) -> _Drawn:
-    with plt.style.context(STYLE), _no_figure_left_open():
+    with plt.style.context(_style()), _no_figure_left_open():
         figure = draw(**values)
         if not hasattr(figure, "savefig"):
             raise TypeError(f"{draw.__name__} needs to return the Figure it has drawn, got {figure!r}")
@@ -105,13 +111,47 @@ def _drawn(draw: Callable[..., Figure], values: Mapping[str, Any], *, encode: Ca
         return _Drawn(encode(figure), "; ".join(word for word in words if word))
 
 
+@lru_cache(maxsize=1)
+def _style() -> dict[str, Any]:
+    """Read the style once; a title stays on its axes, which are measured twice if it is to rise above their labels."""
+    style: Any = mpl.rc_params_from_file(STYLE, use_default_template=False)
+    return {**style, "axes.titley": 1.0}
+
+
 def _small_png(figure: Figure) -> bytes:
     return to_png(figure, trim=False)
 
 
 def _quick_png(figure: Figure) -> bytes:
     """Encode in a few milliseconds: what a moving slider needs, and nobody stores."""
+    _Canvas(figure)
     return render(figure, pil_kwargs={"compress_level": 1})
+
+
+class _Canvas(FigureCanvasAgg):
+    """Draws all figures of one size with one renderer: it knows already how wide most of the words are."""
+
+    def get_renderer(self) -> RendererAgg:
+        self.renderer = _renderer(*self.get_width_height(physical=True), self.figure.dpi)
+        return self.renderer
+
+
+@lru_cache(maxsize=4)
+def _renderer(width: int, height: int, dpi: float) -> RendererAgg:
+    return RendererAgg(width, height, dpi)
+
+
+@contextlib.contextmanager
+def _garbage_left_for_later() -> Iterator[None]:
+    """Take away the drawn figure while it is young: in the midst of a drawing, all memory would be searched for it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+            gc.collect(0)
 
 
 @contextlib.contextmanager
@@ -134,6 +174,10 @@ def _build(draw: Callable[..., Figure], controls: Mapping[str, Any], start: Mapp
     message = ipywidgets.HTML()
 
     def redraw(_change: Any) -> None:
+        with _garbage_left_for_later():
+            show()
+
+    def show() -> None:
         try:
             drawn = _drawn(draw, {name: knob.value for name, knob in knobs.items()}, encode=_quick_png)
         except Exception as error:  # whatever it is: one line for the student, never a traceback
@@ -156,7 +200,7 @@ def _knob(name: str, control: Any, value: Any) -> Any:
 
     if hasattr(control, "value"):
         return control
-    look = {"description": name.replace("_", " "), "style": {"description_width": "initial"}, "value": value}
+    look = {"description": _written_out(name), "style": {"description_width": "initial"}, "value": value}
     if isinstance(control, bool):
         return ipywidgets.Checkbox(indent=False, **look)
     if isinstance(control, list | dict):
@@ -165,6 +209,12 @@ def _knob(name: str, control: Any, value: Any) -> Any:
     low, high, *step = control
     slider = ipywidgets.IntSlider if _is_whole(control) else ipywidgets.FloatSlider
     return slider(min=low, max=high, step=step[0] if step else (1 if _is_whole(control) else (high - low) / 50), **look)
+
+
+def _written_out(name: str) -> str:
+    """Write the name of an argument as people do: `width_hu` is the width (HU)."""
+    *words, last = name.split("_")
+    return " ".join([*words, f"({UNITS[last]})" if words and last in UNITS else last])
 
 
 def _one_line(error: Exception) -> str:

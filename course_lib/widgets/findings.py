@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from course_lib.figures.chest import plot_activation
 from course_lib.figures.numbers import as_array
 from course_lib.figures.page import BLUE, ORANGE
 from course_lib.widgets.explorer import explore
+from course_lib.widgets.light import lighten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,17 +82,19 @@ def findings_explorer(
         plot_activation(films[film], votes[film, k], left, mask=truth[film, k], spacing_mm=spacing_mm)
         left.set_title(f"{finding}: {'on this film' if present[film, k] else 'not on this film'}", fontsize=10)
         called = 100 * said[film] >= threshold_percent
-        right.barh(range(len(names)), 100 * said[film], color=[ORANGE if yes else BLUE for yes in called])
+        colours = [ORANGE if yes else BLUE for yes in called]
+        right.hlines(range(len(names)), 0, 100 * said[film], colors=colours, linewidth=160 / len(names))
         right.axvline(threshold_percent, color="black", linewidth=1, linestyle="--")
         marks = [f"{name} ●" if there else name for name, there in zip(names, present[film], strict=True)]
-        right.set_yticks(range(len(names)), marks, fontsize=8)
+        right.yaxis.set(major_locator=FixedLocator(range(len(names))), major_formatter=FixedFormatter(marks))
+        right.tick_params(axis="y", labelsize=8)
         right.set(xlim=(0, 100), xlabel="probability (%); ● = truly there")
-        right.invert_yaxis()
+        right.set_ylim(len(names) - 0.4, -0.6)
         hits = int((called & present[film]).sum())
         right.set_title(
             f"called {int(called.sum())}, of which right {hits}; truly {int(present[film].sum())}", fontsize=9
         )
-        return figure
+        return lighten(figure)
 
     first = said[start[0]]
     explore(

@@ -12,6 +12,7 @@ from course_lib.figures.rates import at_prevalence, plot_crowd
 from course_lib.metrics.curves import PrecisionRecallCurve, roc_curve
 from course_lib.metrics.rates import Counts
 from course_lib.widgets.explorer import explore
+from course_lib.widgets.light import lighten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,7 +94,7 @@ def _draw(curve: Any, wanted: float, per_mille: int) -> Figure:
         color=INK,
     )
     figure.text(0.03, 0.02, f"In this place {ppv}, and {npv}.", color=RUST, fontweight="bold")
-    return figure
+    return lighten(figure)
 
 
 def _crowd(counts: Counts) -> Counts:

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 from course_lib.arithmetic import Layer, receptive_field
 from course_lib.figures import plot_receptive_field
 from course_lib.widgets.explorer import explore
+from course_lib.widgets.light import lighten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,4 +54,4 @@ def _draw_receptive_field(*, layers: int = 3, kernel_size: int = 3, stride: int 
     ]
     for height, line in zip((0.08, 0.025), lines, strict=True):
         figure.text(0.02, height, line)
-    return figure
+    return lighten(figure)

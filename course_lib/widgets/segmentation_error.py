@@ -12,6 +12,7 @@ from course_lib.figures.page import BLUE, GREY, INK, VERMILION
 from course_lib.metrics.segmentation import overlap
 from course_lib.metrics.surfaces import surface_distances
 from course_lib.widgets.explorer import explore
+from course_lib.widgets.light import lighten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,7 +128,7 @@ def _draw_errors(
     _bars(shares, bars, top=0, limit=1.0, form="{:.3f}")
     _bars(lengths, bars, top=2.7, limit=60.0, form="{:.1f} mm")
     figure.text(0.5, 0.94, f"volume {100 * counts.rvd():+.0f}%", color=INK)
-    return figure
+    return lighten(figure)
 
 
 def _bars(values: dict[str, float], ax: Axes, *, top: float, limit: float, form: str) -> None:

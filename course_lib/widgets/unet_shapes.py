@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
-from matplotlib.patches import FancyArrowPatch, Rectangle
+import numpy as np
+from matplotlib.patches import Rectangle
 
 from course_lib.figures.page import BLUE, GREY, ORANGE, VERMILION
 from course_lib.models.tiles import UFigure
 from course_lib.widgets.explorer import explore
+from course_lib.widgets.light import lighten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["UShapes", "draw_u", "u_shapes", "unet_shapes_explorer"]
+
+_Arrow = tuple[tuple[float, float], tuple[float, float], str]  # from, to, colour
 
 
 @dataclass(frozen=True)
@@ -126,19 +130,22 @@ def draw_u(*, input_size: int = 572, levels: int = 5, convolutions: int = 2, pad
     '92 pixels in, 52 scored (40 fewer); inputs that fit lie 4 apart'
     """
     shapes = u_shapes(input_size, levels=levels, convolutions=convolutions, padding=padding)
-    figure, ax = plt.subplots(figsize=(8.4, 5.4))
+    figure = plt.figure(figsize=(8.4, 5.4), layout="none")
+    ax = figure.add_axes((0.005, 0.05, 0.99, 0.9))
     scale = 0.88 / input_size
     for level, sizes in enumerate(shapes.down):
         _bar(ax, 0.5 if level < levels - 1 else 1.1, level, sizes, scale, colour=BLUE)
     for level, sizes in zip(range(levels - 2, -1, -1), shapes.up, strict=True):
         _bar(ax, 1.7, level, sizes, scale, colour=ORANGE)
+    arrows: list[_Arrow] = []
     for level, (copied, kept) in zip(range(levels - 2, -1, -1), shapes.crops, strict=True):
-        _arrow(ax, (0.96, level), (1.24, level), colour=GREY)
+        arrows.append(((0.96, level), (1.24, level), GREY))
         words = f"copy {copied}" if copied == kept else f"crop {copied} → {kept}"
         ax.text(1.1, level - 0.12, words, ha="center", va="bottom", fontsize=8, color="#444444")
         last = level == levels - 2
-        _arrow(ax, (0.5, level + 0.3), (1.0 if last else 0.5, level + 0.7), colour=VERMILION)
-        _arrow(ax, (1.2 if last else 1.7, level + 0.7), (1.7, level + 0.3), colour=BLUE)
+        arrows.append(((0.5, level + 0.3), (1.0 if last else 0.5, level + 0.7), VERMILION))
+        arrows.append(((1.2 if last else 1.7, level + 0.7), (1.7, level + 0.3), BLUE))
+    _draw_arrows(arrows, ax)
     ax.set(xlim=(0, 2.2), ylim=(levels - 0.4, -0.6))
     ax.set_axis_off()
     lost = input_size - shapes.output_size
@@ -148,7 +155,7 @@ def draw_u(*, input_size: int = 572, levels: int = 5, convolutions: int = 2, pad
     figure.text(
         0.5, 0.02, "along one axis; red arrows: 2 × 2 pool, blue: 2 × 2 up-convolution, grey: the skip", ha="center"
     )
-    return figure
+    return lighten(figure)
 
 
 def unet_shapes_explorer() -> None:
@@ -178,5 +185,17 @@ def _bar(ax: Axes, middle: float, level: int, sizes: tuple[int, ...], scale: flo
     ax.text(middle, level, " → ".join(map(str, sizes)), ha="center", va="center", fontsize=9)
 
 
-def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], *, colour: str) -> None:
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color=colour, linewidth=1.4))
+def _draw_arrows(arrows: list[_Arrow], ax: Axes) -> None:
+    """Draw arrows from a place to another in a colour, all at once."""
+    starts, ends, colours = (list(part) for part in zip(*arrows, strict=True))
+    x, y = np.transpose(starts)
+    along, down = np.transpose(np.subtract(ends, starts))
+    look: dict[str, Any] = {
+        "width": 2,
+        "headwidth": 5,
+        "headlength": 5,
+        "headaxislength": 5,
+        "units": "dots",
+        "minlength": 0,
+    }
+    ax.quiver(x, y, along, down, color=colours, angles="xy", scale_units="xy", scale=1, **look)

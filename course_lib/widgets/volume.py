@@ -14,6 +14,7 @@ from course_lib.figures.images import plot_ct
 from course_lib.figures.numbers import written
 from course_lib.figures.volumes import plot_slice, plot_window
 from course_lib.widgets.explorer import explore
+from course_lib.widgets.light import lighten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,7 +52,7 @@ def _draw_window(*, centre_hu: int = 40, width_hu: int = 400) -> Figure:
     left, right = figure.add_axes((0.065, 0.17, 0.32, 0.71)), figure.add_axes((0.61, 0.19, 0.3, 0.69))
     plot_ct(ct, left, centre_hu=centre_hu, width_hu=width_hu)
     plot_window(ct.hu, right, CtWindow(centre_hu, width_hu))
-    return figure
+    return lighten(figure)
 
 
 def volume_explorer(image: MedicalImage, *, alt: str, centre: float = 150, width: float = 200) -> None:
@@ -87,7 +88,7 @@ def volume_explorer(image: MedicalImage, *, alt: str, centre: float = 150, width
         misread = _misread(image, read)
         plot_slice(misread, ax, plane=plane, at_mm=position_mm, window=(centre - width / 2, centre + width / 2))
         ax.set_title(f"{'xyz'[_CUTS[plane]]} = {written(position_mm)} mm, {read}", fontsize=10)
-        return figure
+        return lighten(figure)
 
     explore(
         draw,

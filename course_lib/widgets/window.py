@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from course_lib.figures.numbers import as_array
 from course_lib.figures.page import BLUE, ORANGE, VERMILION
 from course_lib.figures.scenes import plot_scene
 from course_lib.widgets.explorer import explore
+from course_lib.widgets.light import lighten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,7 +72,7 @@ def window_explorer(
         figure = plt.figure(figsize=(8.4, 3.3), layout="none")
         left, middle, right = (
             figure.add_axes(box)
-            for box in ((0.06, 0.14, 0.3, 0.74), (0.43, 0.14, 0.28, 0.74), (0.79, 0.14, 0.19, 0.74))
+            for box in ((0.07, 0.14, 0.29, 0.74), (0.43, 0.14, 0.28, 0.74), (0.79, 0.14, 0.19, 0.74))
         )
         top, side = row * stride, column * stride
         plot_scene(scene, left, corners=[(top, side)], window_size=window_size)
@@ -81,12 +83,12 @@ def window_explorer(
         middle.set_title(f"cell ({row}, {column}): not “{class_names[-1]}” {1 - shares[-1, row, column]:.0%}")
         said = shares[:, row, column]
         best = int(said.argmax())
-        right.barh(range(len(said)), 100 * said, color=[ORANGE if k == best else BLUE for k in range(len(said))])
-        right.set_yticks(range(len(said)), class_names)
-        right.set(xlim=(0, 100), xlabel="probability (%)")
-        right.invert_yaxis()
+        colours = [ORANGE if k == best else BLUE for k in range(len(said))]
+        right.hlines(range(len(said)), 0, 100 * said, colors=colours, linewidth=140 / len(said))
+        right.yaxis.set(major_locator=FixedLocator(range(len(said))), major_formatter=FixedFormatter(class_names))
+        right.set(xlim=(0, 100), xlabel="probability (%)", ylim=(len(said) - 0.4, -0.6))
         right.set_title(f"it says {class_names[best]}")
-        return figure
+        return lighten(figure)
 
     said = shares[:, start[0], start[1]]
     word = class_names[int(said.argmax())]
