@@ -283,7 +283,7 @@ def _bar(what: str, *, total: int | None = None) -> Iterator[Callable[[], None]]
     from course_lib.classroom.terminal import bars
 
     try:
-        import rich.progress  # noqa: F401
+        import rich.progress  # noqa: F401 - is it there?
     except ModuleNotFoundError:  # the doctor also looks at a machine that lacks it
         yield lambda: None
         return

@@ -72,6 +72,7 @@ def trusted_names(lesson: Lesson) -> dict[str, Any]:
 def imported_by(lesson: Lesson) -> list[str]:
     """Return the modules that the lesson's set-up cells import or its checks ask for, to be imported beforehand."""
     checks = (check.source for task in lesson.tasks for check in task.checks)
+    # An optimiser would ask for 2 s of imports: `later` spares them, once torch is there.
     found = ["torch", "course_lib.classroom.later"] if any("torch.optim" in check for check in checks) else []
     for source in setup_cells(lesson):
         for node in ast.walk(ast.parse(_without_magics(source))):

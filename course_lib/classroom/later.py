@@ -39,7 +39,7 @@ class _Later(types.ModuleType):
 def load_the_compiler_later() -> None:
     """Put the small module in the compiler's place, unless the compiler is there or PyTorch is not."""
     if "torch" in sys.modules and _NAME not in sys.modules:
-        sys.modules[_NAME] = sys.modules["torch"]._dynamo = _Later(_NAME)  # type: ignore[attr-defined]
+        sys.modules[_NAME] = sys.modules["torch"]._dynamo = _Later(_NAME)  # type: ignore[attr-defined]  # torch loads it late
 
 
 load_the_compiler_later()
