@@ -48,7 +48,6 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from scipy import signal
 from torch import nn
 from torch.nn import functional as F
 
@@ -346,6 +345,8 @@ print(textbook)
 # tell you about the formula?
 
 # %% tags=["nbval-check-output"]
+from scipy import signal  # not before it is needed: two seconds
+
 turned = weights[::-1, ::-1]  # upside down and left to right: by 180°
 tables = {
     "our loop": slide(image, weights),

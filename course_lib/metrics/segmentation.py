@@ -149,7 +149,7 @@ def overlap_per_class(labels_true: ArrayLike, labels_pred: ArrayLike, *, num_cla
         true = _block_labels("labels_true", block_true, num_classes)
         pred = _block_labels("labels_pred", block_pred, num_classes)
         counts += np.bincount(true * num_classes + pred, minlength=num_classes**2).reshape(counts.shape)
-    return tuple(map(Overlap, counts.sum(axis=1), counts.sum(axis=0), counts.diagonal()))
+    return tuple(map(Overlap, counts.sum(axis=1).tolist(), counts.sum(axis=0).tolist(), counts.diagonal().tolist()))
 
 
 def dice_score(mask_true: ArrayLike, mask_pred: ArrayLike, *, empty: float = nan) -> float:

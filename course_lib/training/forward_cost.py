@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode  # the way that torch documents, in spite of its underscore
 
+from course_lib.training.machine import one_thread
+
 __all__ = ["ForwardCost", "measure_forward"]
 
 MB = 1_000_000
@@ -74,15 +76,10 @@ def measure_forward(net: nn.Module, images: Tensor, *, runs: int = 3) -> Forward
     """
     if runs < 1:
         raise ValueError(f"runs must be at least 1, got {runs}")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.no_grad():
-            with _Watch(images, *net.parameters(), *net.buffers()) as watch:
-                net(images)
-            times = [_time(net, images) for _ in range(runs)]
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), torch.no_grad():
+        with _Watch(images, *net.parameters(), *net.buffers()) as watch:
+            net(images)
+        times = [_time(net, images) for _ in range(runs)]
     seconds, clock_seconds = zip(*times, strict=True)
     return ForwardCost(seconds, clock_seconds, watch.most / MB)
 

@@ -13,7 +13,7 @@ from torch import nn
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["make_fabric", "put_back_afterwards", "seed_epoch"]
+__all__ = ["make_fabric", "one_thread", "put_back_afterwards", "seed_epoch"]
 
 
 def make_fabric(device: str, precision: str) -> "Fabric":
@@ -39,6 +39,24 @@ def make_fabric(device: str, precision: str) -> "Fabric":
         precision = "bf16-mixed" if is_fast else "32-true"
     with _quiet_fabric():
         return Fabric(accelerator=device, devices=1, precision="bf16-mixed" if precision == "bf16-mixed" else "32-true")
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Calculate on one core: layers too small to be shared take longer on several, and times there vary more.
+
+    Examples
+    --------
+    >>> with one_thread():
+    ...     torch.get_num_threads()
+    1
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @contextlib.contextmanager

@@ -5,12 +5,14 @@ their plain nets that signals do not vanish on the way forward, nor gradients on
 """
 
 import copy
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.func import functional_call
 
 __all__ = ["Signals", "measure_signals", "without_batch_norm"]
 
@@ -59,7 +61,6 @@ def measure_signals(net: nn.Module, images: Tensor, labels: Tensor) -> Signals:
     >>> measure_signals(net, torch.full((4, 1, 1, 1), 3.0), torch.tensor([0, 0, 1, 1])).signal
     array([3.])
     """
-    net = copy.deepcopy(net).train()  # a copy: batch normalisation learns its running means just by looking
     signal: list[float] = []
     met: list[nn.Conv2d] = []
 
@@ -68,11 +69,14 @@ def measure_signals(net: nn.Module, images: Tensor, labels: Tensor) -> Signals:
         signal.append(inputs[0].detach().square().mean().sqrt().item())
         met.append(layer)
 
-    for layer in net.modules():
-        if isinstance(layer, nn.Conv2d):
-            layer.register_forward_pre_hook(note)
-    with torch.enable_grad():
-        loss = nn.functional.cross_entropy(net(images), labels)
+    # Batch normalisation learns its running means just by looking: copies of them learn, and are thrown away.
+    buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
+    with ExitStack() as undo, torch.enable_grad():
+        for module in net.modules():
+            undo.callback(setattr, module, "training", module.training)
+            if isinstance(module, nn.Conv2d):
+                undo.callback(module.register_forward_pre_hook(note).remove)
+        loss = nn.functional.cross_entropy(functional_call(net.train(), buffers, images), labels)
         if not met:
             raise ValueError(f"wanted a net with convolutions, got {type(net).__name__} without any")
         gradients = torch.autograd.grad(loss, [layer.weight for layer in met])
@@ -97,9 +101,5 @@ def without_batch_norm(net: nn.Module) -> nn.Module:
     >>> without_batch_norm(nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)))[1]
     Identity()
     """
-    net = copy.deepcopy(net)
-    for module in list(net.modules()):
-        for name, child in list(module.named_children()):
-            if isinstance(child, nn.BatchNorm2d):
-                setattr(module, name, nn.Identity())
-    return net
+    # What a copier believes to have copied already, it takes as it is.
+    return copy.deepcopy(net, {id(each): nn.Identity() for each in net.modules() if isinstance(each, nn.BatchNorm2d)})

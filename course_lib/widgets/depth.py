@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import torch
+from torch import nn
 
 from course_lib.data import load_digits
 from course_lib.figures.depth import plot_by_layer
 from course_lib.figures.page import GREY, INK
 from course_lib.models.resnet import PlainBlock, zero_last_gammas
 from course_lib.models.resnet_cifar import CifarResNet, PaddedBlock
+from course_lib.training.machine import one_thread
 from course_lib.training.signals import Signals, measure_signals, without_batch_norm
 from course_lib.widgets.explorer import explore
 from course_lib.widgets.light import lighten
@@ -71,22 +73,15 @@ def _draw_depth(
     return lighten(figure)
 
 
-class _NetForOneLook(CifarResNet):
-    """Is measured in place and thrown away: `measure_signals` need not spare it."""
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> _NetForOneLook:
-        return self
-
-
 @lru_cache(maxsize=128)
 def _measured(depth: int, shortcuts: bool, batch_norm: bool, zero_last_gamma: bool, seed: int) -> Signals:
     """Make such a net and measure it; a slider comes back to most of its places."""
-    with torch.random.fork_rng(devices=[]):
+    with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net: torch.nn.Module = _NetForOneLook(PaddedBlock if shortcuts else PlainBlock, depth, in_channels=1)
-    if zero_last_gamma:
-        zero_last_gammas(net)
-    return measure_signals(net if batch_norm else without_batch_norm(net), *_some_digits())
+        net: nn.Module = CifarResNet(PaddedBlock if shortcuts else PlainBlock, depth, in_channels=1)
+        if zero_last_gamma:
+            zero_last_gammas(net)
+        return measure_signals(net if batch_norm else without_batch_norm(net), *_some_digits())
 
 
 @lru_cache(maxsize=1)

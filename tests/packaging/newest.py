@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent.parent
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2"]
 
 
 def differences(constraints: str, installed: dict[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -80,10 +80,10 @@ def main() -> int:
         "ruff format --check .": [*module, "ruff", "format", "--check", "."],
         "ruff check .": [*module, "ruff", "check", "."],
         "mypy": [*module, "mypy", "--python-version", version],
-        "pytest": [*PYTEST, *options.tests],
+        "pytest": [*PYTEST, "--dist", "worksteal", *options.tests],
     }
     if options.lectures:
-        commands["pytest --nbval-lax"] = [*PYTEST, "--nbval-lax", *options.lectures]
+        commands["pytest --nbval-lax"] = [*PYTEST, "--dist", "loadfile", "--nbval-lax", *options.lectures]
     failed = {name: lines for name, command in commands.items() if (lines := _failures_of(command))}
     text = report(differing, failed)
     options.report.parent.mkdir(parents=True, exist_ok=True)

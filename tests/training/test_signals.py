@@ -37,12 +37,23 @@ def test_layers_come_in_the_order_in_which_they_are_applied() -> None:
 
 def test_the_net_stays_as_it_is() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.Flatten()).eval()
+    net[1].train()
     before = copy.deepcopy(net.state_dict())
     with torch.no_grad():  # measured all the same
         measure_signals(net, torch.rand(4, 1, 1, 1), torch.tensor([0, 1, 0, 1]))
+    with pytest.raises(ValueError, match="batch_size"):  # where it breaks off too
+        measure_signals(net, torch.rand(4, 1, 1, 1), torch.tensor([0]))
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
-    assert not net.training
+    assert [module.training for module in net.modules()] == [False, False, True, False]
     assert all(parameter.grad is None for parameter in net.parameters())
+    assert not net[0]._forward_pre_hooks
+
+
+def test_batch_normalisation_is_measured_as_it_trains() -> None:
+    net = nn.Sequential(nn.BatchNorm2d(1), nn.Conv2d(1, 2, 1), nn.Flatten()).eval()
+    net[0].running_mean += 100
+    found = measure_signals(net, torch.rand(4, 1, 1, 1), torch.tensor([0, 1, 0, 1]))
+    assert found.signal == pytest.approx([1], rel=1e-3)
 
 
 def test_a_net_without_convolutions_is_refused() -> None:

@@ -20,6 +20,7 @@ between experts and an untrained crowd for identifying dermoscopic features", JM
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -195,7 +196,7 @@ def _skill(kind: str, num_classes: int, seed: list[int]) -> NDArray[np.float64]:
 
 
 def _check(
-    truth: NDArray[np.generic],
+    truth: NDArray[Any],
     num_classes: int,
     crowd: tuple[str, ...],
     votes_per_item: tuple[int, int],
