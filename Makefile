@@ -4,6 +4,8 @@ VENV   ?= .venv
 PORT   ?= 8888
 NEWEST ?= .venv-newest
 BIN    := $(VENV)/bin
+# In a terminal pip shows how far it is; in a log it says nothing.
+PIP    := -m pip install $(if $(MAKE_TERMOUT),,--quiet)
 READY  := $(VENV)/.ready
 
 .PHONY: lab check test test-browser test-colab test-exercises test-newest test-types fix build site site-links bench demo clean
@@ -25,8 +27,9 @@ help:
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; name another with: make PYTHON=python3.12 ...")'
+	@echo "The first time, some minutes: Python's packages are installed in $(VENV)."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[dev]'
 	@# JupyterLab's question about its news would lie over the first lesson.
 	@$(BIN)/jupyter labextension disable --level=sys_prefix '@jupyterlab/apputils-extension:announcements' >/dev/null 2>&1
 	@touch $@
@@ -74,7 +77,8 @@ test-colab: $(READY)
 test-newest:
 	$(PYTHON) -m venv --clear $(NEWEST)
 	@echo '*' > $(NEWEST)/.gitignore
-	$(NEWEST)/bin/python -m pip install --quiet --editable '.[dev]'
+	$(NEWEST)/bin/python $(PIP) --editable '.[dev]'
+	@touch $(NEWEST)/.ready  # or a test that calls make would install the pinned versions
 	OMP_NUM_THREADS=1 $(NEWEST)/bin/python tests/packaging/newest.py --report runs/newest.md \
 		--tests $(if $(FEW),tests/test_*.py tests/data tests/metrics tests/models tests/training course_lib,tests course_lib) \
 		--lectures $(if $(FEW),notebooks/01_*.ipynb notebooks/04_*.ipynb notebooks/09_*.ipynb,notebooks/*.ipynb)

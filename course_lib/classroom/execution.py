@@ -57,12 +57,17 @@ def execute(notebook: Any, *, folder: Path, place: str, progress: Progress | Non
         record_timing=False,
         store_widget_state=False,
         on_cell_start=begin,
+        shutdown_kernel="immediate",  # asked in the middle of a cell, it would answer with a traceback
         extra_arguments=["--log-level=ERROR"],  # kernels on this machine alone need not warn of plain TCP
     )
     with tempfile.TemporaryDirectory() as scratch:
         settings = {"IPYTHONDIR": scratch, "PYTHONHASHSEED": "0", "TZ": "UTC", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
         try:
-            client.execute(env={**os.environ, **settings})
+            client.reset_execution_trackers()
+            # Not `client.execute`: at Ctrl-C it takes the kernel away under its own feet.
+            with client.setup_kernel(env={**os.environ, **settings}):
+                for index, cell in enumerate(notebook.cells):
+                    client.execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
         except CellExecutionError as error:
             tail = re.sub(r"\x1b\[[0-9;]*m", "", str(error.traceback)).strip().splitlines()[-12:]
             what = f"{place}:{at['line']}: the cell fails with {error.ename}: {error.evalue}".splitlines()[0]

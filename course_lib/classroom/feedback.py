@@ -6,7 +6,6 @@ colour: ○ not attempted, ✗ not yet, ✓ right. Only the student's own interr
 """
 
 import ast
-import html
 import linecache
 import re
 import traceback
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from course_lib.classroom.messages import explain, hint_for, reveal
+from course_lib.classroom.messages import as_html, explain, hint_for, reveal
 
 __all__ = ["Outcome", "explain", "hint_for", "judge", "load_ipython_extension", "reveal", "there"]
 
@@ -208,8 +207,9 @@ class _Box:
 
     def html(self) -> str:
         symbol, colour = _STATES[self.state]
-        head = f"{_mark(symbol, colour)} <b>{_rich(self.title)}</b> · <b>{self.state}</b>"
-        body = "".join(f'<div style="margin-top:.3em;white-space:pre-wrap">{_rich(line)}</div>' for line in self.lines)
+        head = f"{_mark(symbol, colour)} <b>{as_html(self.title)}</b> · <b>{self.state}</b>"
+        lines = (f'<div style="margin-top:.3em;white-space:pre-wrap">{as_html(line)}</div>' for line in self.lines)
+        body = "".join(lines)
         return (
             f'<div role="status" style="border-left:.3em solid {colour};padding:.4em .8em;margin:.2em 0;'
             f'max-width:56em;line-height:1.45">{head}{body}</div>'
@@ -231,22 +231,17 @@ class _Table:
     def html(self) -> str:
         cell = '<td style="text-align:left;padding:.15em 1em .15em 0;background:none">'
         rows = "".join(
-            f'<tr style="background:none">{cell}{_mark(*_STATES[state])} {_rich(task)}</td>{cell}{state}</td>'
+            f'<tr style="background:none">{cell}{_mark(*_STATES[state])} {as_html(task)}</td>{cell}{state}</td>'
             f"{cell}{checks}</td></tr>"
             for task, state, checks in self.rows
         )
         head = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in ("task", "state", "checks"))
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
-        return f'<div role="status"><b>{_rich(self.title)}</b>{table}</div>'
+        return f'<div role="status"><b>{as_html(self.title)}</b>{table}</div>'
 
 
 def _mark(symbol: str, colour: str) -> str:
     return f'<span aria-hidden="true" style="color:{colour};font-weight:bold">{symbol}</span>'
-
-
-def _rich(text: str) -> str:
-    """Escape, and set what stands in backticks as code."""
-    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _publish(shown: _Box | _Table, metadata: dict[str, Any]) -> None:

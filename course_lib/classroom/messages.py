@@ -4,15 +4,18 @@ These functions run in the student's notebook and in the grader. They look at va
 object that answers cleverly is only shown.
 """
 
+import html
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["explain", "hint_for", "reveal", "same_value", "show_value"]
+__all__ = ["as_html", "explain", "hint_for", "reveal", "same_value", "show_value"]
 
 _LONGEST = 160
+_MARKED = re.compile(r"`(?P<code>[^`\n]+)`|(?<![\w*])\*(?P<em>\w(?:[^*`\n]*\w)?)\*(?![\w*])")
 
 
 def explain(call: str, got: Any, wanted: str, *, known: Sequence[tuple[Any, str]] = (), ask: str = "") -> str:
@@ -208,3 +211,28 @@ def _show(value: Any) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def as_html(text: str) -> str:
+    """Escape a message; what stands in backticks is code, and what stands in asterisks is stressed.
+
+    Parameters
+    ----------
+    text
+        Plain text, from an author or from a student: no tag in it survives.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> as_html("`a < b`: which *axis*? 2 * 3 * 4")
+    '<code>a &lt; b</code>: which <em>axis</em>? 2 * 3 * 4'
+    """
+    parts, end = [], 0
+    for found in _MARKED.finditer(text):
+        tag = found.lastgroup
+        parts += [html.escape(text[end : found.start()]), f"<{tag}>{html.escape(found[found.lastindex or 0])}</{tag}>"]
+        end = found.end()
+    return "".join([*parts, html.escape(text[end:])])

@@ -18,6 +18,7 @@ from course_lib.classroom.attention import who_needs_a_look
 from course_lib.classroom.exhibits import Exhibit, ExpectedPicture
 from course_lib.classroom.grading import SubmissionResult
 from course_lib.classroom.judging import RequirementResult, TaskResult
+from course_lib.classroom.messages import as_html
 from course_lib.classroom.similarity import LENGTH, Pair
 from course_lib.classroom.task_statistics import FEW, TaskStatistics, commonest_hints, task_statistics
 from course_lib.classroom.whole_files import write_whole
@@ -232,6 +233,7 @@ def _render(template: str, **values: Any) -> str:
 @cache
 def _environment() -> Any:
     import jinja2
+    from markupsafe import Markup
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -249,7 +251,7 @@ def _environment() -> Any:
         words=lambda name: name.replace("_", " ").capitalize(),
         capitalise=lambda text: text[:1].upper() + text[1:],
         mark=_mark,
-        rich=_rich,
+        rich=lambda text: Markup(as_html(text)),
         task=_task,
     )
     return environment
@@ -266,18 +268,6 @@ def _percent(result: SubmissionResult) -> int:
         return 0
     share = 100 * result.points / result.max_points
     return 100 if result.points >= result.max_points else min(99, round(share))
-
-
-def _rich(text: str) -> Any:
-    """Escape text and set what stands between backticks as code."""
-    from markupsafe import Markup, escape
-
-    parts = text.split("`")
-    if len(parts) % 2 == 0:
-        return escape(text)
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
-    )
 
 
 def _mark(one: RequirementResult) -> str:

@@ -171,6 +171,12 @@ def test_dollars_and_braces_in_a_requirement_are_text(notebook):
     assert "✓ t: costs $5 {x} · right" in notebook.check("%%check t: costs $5 {x}\nassert 1, 'x'")
 
 
+def test_html_stresses_what_stands_in_asterisks_and_the_text_keeps_them(notebook):
+    (shown,) = notebook.run("%%check t: the *other* axis\nassert 1, 'x'")
+    assert "the <em>other</em> axis" in shown["text/html"]
+    assert "the *other* axis" in shown["text/plain"]
+
+
 def test_html_escapes_what_students_write_and_says_symbol_and_word(notebook):
     notebook.run("def half(x): return '<script>alert(1)</script> `a < b`'")
     (shown,) = notebook.run(HALF)

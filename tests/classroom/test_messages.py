@@ -1,8 +1,13 @@
+import html
+import re
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from course_lib.classroom.messages import explain, hint_for, reveal, same_value, show_value
+from course_lib.classroom.messages import as_html, explain, hint_for, reveal, same_value, show_value
 
 
 def test_a_known_wrong_value_gets_its_own_hint_and_any_other_the_question():
@@ -143,3 +148,27 @@ def test_a_prediction_is_compared_kindly_in_one_line(capsys, prediction, actual,
     shown = capsys.readouterr().out
     assert shown.startswith(words)
     assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("which *other* axis?", "which <em>other</em> axis?"),
+        ("*two words*, *a*", "<em>two words</em>, <em>a</em>"),
+        ("`a*b*c` and `<b>`", "<code>a*b*c</code> and <code>&lt;b&gt;</code>"),
+        ("*<b>bold</b>*", "*&lt;b&gt;bold&lt;/b&gt;*"),
+        ("2 * 3 * 4, 2*3*4, f(*args, **kwargs), [*a, *b]", "2 * 3 * 4, 2*3*4, f(*args, **kwargs), [*a, *b]"),
+        ("a lone ` and a lone *", "a lone ` and a lone *"),
+        ("", ""),
+    ],
+)
+def test_backticks_are_code_and_asterisks_stress_but_times_is_times(text, shown):
+    assert as_html(text) == shown
+
+
+@given(st.text(alphabet="ab *`<>&\"'\n_") | st.text())
+def test_no_tag_but_those_two_and_no_letter_lost(text):
+    shown = as_html(text)
+    assert set(re.findall(r"<[^>]*>", shown)) <= {"<code>", "</code>", "<em>", "</em>"}
+    without = str.maketrans("", "", "*`")
+    assert html.unescape(re.sub(r"<[^>]*>", "", shown)).translate(without) == text.translate(without)

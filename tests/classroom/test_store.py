@@ -1,3 +1,4 @@
+import contextlib
 import shutil
 import sqlite3
 
@@ -18,6 +19,11 @@ def stored(student="ada", *, points=2.0, problem="", message="Which side?", fina
     tasks = () if problem else (TaskResult("sizes", points, 3.0, needs),)
     result = SubmissionResult(student, student, "01_sizes", points, 3.0, tasks, problem, True, 0.5)
     return Stored(result, f"{student}.ipynb", "print", "content", 100.0, final)
+
+
+def one_row(path, question):
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        return database.execute(question).fetchone()
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def test_a_result_stored_again_replaces_the_first_and_all_its_requirements(open_
         store.add(stored(points=1.0))
         assert store.results() == [stored(points=1.0), stored("bo")]
         assert store.gradings() == {"ada.ipynb": 2, "bo.ipynb": 1}
-    assert sqlite3.connect(path).execute("SELECT count(*) FROM requirements").fetchone() == (4,)
+    assert one_row(path, "SELECT count(*) FROM requirements") == (4,)
 
 
 def test_half_characters_are_stored_as_question_marks(open_store):
@@ -92,10 +98,10 @@ def test_an_older_file_is_brought_up_to_date_and_a_copy_stays(open_store, path, 
     monkeypatch.setattr(module, "_STEPS", (*module._STEPS, step))
     with open_store() as store:
         assert store.results() == [stored()]
-    assert sqlite3.connect(path).execute("SELECT colour FROM submissions").fetchone() == ("blue",)
+    assert one_row(path, "SELECT colour FROM submissions") == ("blue",)
     before = path.with_name("results.sqlite.version-1")
-    assert sqlite3.connect(before).execute("PRAGMA user_version").fetchone() == (1,)
-    assert sqlite3.connect(before).execute("SELECT student FROM submissions").fetchone() == ("ada",)
+    assert one_row(before, "PRAGMA user_version") == (1,)
+    assert one_row(before, "SELECT student FROM submissions") == ("ada",)
 
 
 def test_a_migration_that_fails_changes_nothing(open_store, path, monkeypatch):
@@ -108,7 +114,7 @@ def test_a_migration_that_fails_changes_nothing(open_store, path, monkeypatch):
     monkeypatch.setattr(module, "_STEPS", steps)
     with open_store() as store:
         assert store.results() == [stored()]
-    assert sqlite3.connect(path).execute("SELECT count(*) FROM sqlite_master WHERE name = 'colours'").fetchone() == (0,)
+    assert one_row(path, "SELECT count(*) FROM sqlite_master WHERE name = 'colours'") == (0,)
 
 
 def test_a_newer_file_is_refused_and_left_alone(open_store, path):

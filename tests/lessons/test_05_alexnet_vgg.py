@@ -1,10 +1,7 @@
 """Lesson 05: its facts by the numbers (R13–R15), what its lecture claims, and the form of its two sources."""
 
 import ast
-import io
 import math
-import re
-import tokenize
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -280,12 +277,6 @@ def test_the_header_names_the_facts() -> None:
     assert LECTURE.metadata["facts"] == EXERCISE.metadata["facts"] == FACTS
     assert LECTURE.metadata["needs"] == ["03_convolution", "04_lenet"]
     assert EXERCISE.metadata["needs"] == ["05_alexnet_vgg"]
-
-
-def test_there_are_two_to_four_words_of_prose_for_a_word_of_code() -> None:
-    prose = len(re.findall(r"[^\W_]+", PROSE))
-    tokens = [token for cell in CODE for token in tokenize.generate_tokens(io.StringIO(cell.source).readline)]
-    assert 2 <= prose / sum(token.type == tokenize.NAME for token in tokens) <= 4
 
 
 def test_no_compared_cell_depends_on_training() -> None:

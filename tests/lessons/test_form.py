@@ -1,8 +1,10 @@
 """The form that every lesson has, whatever it teaches; a new lesson is held to it as soon as its sources are there."""
 
 import ast
+import io
 import json
 import re
+import tokenize
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,23 @@ def test_a_code_cell_has_at_most_12_lines(lecture: Lesson) -> None:
         if len(lines) > 12:
             too_long[cell.line] = len(lines)
     assert not too_long
+
+
+def words_of_code(source: str) -> int:
+    """Names and keywords; an f-string is one string, as the tokenizer of Python 3.11 sees it and no later one."""
+    words = inside = 0
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        kind = tokenize.tok_name[token.type]
+        inside += (kind == "FSTRING_START") - (kind == "FSTRING_END")
+        words += kind == "NAME" and not inside
+    return words
+
+
+@a_lecture
+def test_there_are_two_to_four_words_of_prose_for_a_word_of_code(lecture: Lesson) -> None:
+    prose = sum(len(re.findall(r"[^\W_]+", cell.source)) for cell in lecture.cells if cell.kind == "markdown")
+    code = sum(words_of_code(cell.source) for cell in lecture.cells if cell.kind == "code")
+    assert 2 <= round(prose / code) <= 4
 
 
 @a_lecture
