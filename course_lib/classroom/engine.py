@@ -25,6 +25,7 @@ __all__ = ["execute_cells"]
 
 _ENGINE = "course-grading"
 _MOST_OUTPUT = 500_000
+_DEEPEST = 50
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())
 _log.propagate = False
@@ -110,7 +111,7 @@ def _run(client: _Client, cell: Any, index: int, session: StudentSession) -> boo
 
 
 class _Client(PapermillNotebookClient):
-    """nbclient with a bound on what a cell may print."""
+    """nbclient with a bound on what a cell may say."""
 
     room = _MOST_OUTPUT
     listening: asyncio.Task[None] | None = None
@@ -126,15 +127,33 @@ class _Client(PapermillNotebookClient):
 
     stop_listening = run_sync(async_stop_listening)
 
-    def output(self, outs: list[Any], message: dict[str, Any], display_id: str, cell_index: int) -> Any:
-        room, self.room = self.room, self.room - len(json.dumps(message.get("content"), default=str))
+    def process_message(self, message: dict[str, Any], cell: Any, cell_index: int) -> Any:
+        """Take a message in while there is room: what a kernel says stays in the grader's memory, and is written."""
+        if message["msg_type"] == "status":  # says when the cell is done, and needs no room
+            state = {"execution_state": message["content"].get("execution_state")}
+            return super().process_message({**message, "content": state}, cell, cell_index)
+        room, self.room = self.room, self.room - _size(message)
         if self.room > 0:
-            return super().output(outs, message, display_id, cell_index)
+            return super().process_message(message, cell, cell_index)
         if room > 0:
-            outs.append(
-                nbformat.v4.new_output("stream", name="stderr", text="\n… the rest of the output was left out.\n")
-            )
+            _say(cell, "\n… the rest of the output was left out.")
         return None
+
+
+def _size(message: dict[str, Any]) -> int:
+    """Characters and bytes that a message takes; more than there ever is for what is nested too deeply to be copied."""
+    content = message["content"]
+    inner = [content]
+    for _ in range(_DEEPEST):
+        inner = [
+            value
+            for each in inner
+            if isinstance(each, dict | list)
+            for value in (each.values() if isinstance(each, dict) else each)
+        ]
+    if inner:
+        return _MOST_OUTPUT
+    return len(json.dumps(content, default=str)) + sum(len(buffer) for buffer in message.get("buffers", ()))
 
 
 def _close(client: _Client | None) -> None:

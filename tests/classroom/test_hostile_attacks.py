@@ -135,6 +135,29 @@ CASES = {
         around("deep = []\nfor _ in range(900): deep = [deep]", message("display_data", "{'data': {'application/json': deep}, 'metadata': {}}")),
         ALL,
     ),
+    "outputs nested a little less deeply": (
+        around(
+            "deep = []\nfor _ in range(450): deep = [deep]",
+            message("display_data", "{'data': {'application/json': deep}, 'metadata': {}}"),
+            message("execute_result", "{'data': {}, 'metadata': {}, 'execution_count': deep}"),
+            message("status", "{'execution_state': 'busy', 'execution_count': deep}"),
+        ),
+        ALL,
+    ),
+    "outputs that grow when they are shown": (
+        around(
+            message("display_data", "{'data': {}, 'metadata': {}, 'transient': {'display_id': 'a'}}"),
+            message("update_display_data", "{'data': {'text/plain': 'x' * 5_000_000}, 'metadata': {}, 'transient': {'display_id': 'a'}}"),
+        ),
+        ALL,
+    ),
+    "widgets that grow": (
+        around(
+            "from ipykernel.comm import Comm\ncomm = Comm(target_name='jupyter.widget', data={'state': {}})",
+            "for n in range(20): comm.send({'state': {f's{n}': 'x' * 1_000_000}, 'buffer_paths': [[f's{n}']]}, buffers=[b'x' * 1_000_000])",
+        ),
+        ALL,
+    ),
     "huge forged outputs": (around(message("display_data", "{'data': {'text/plain': 'x' * 20_000_000}, 'metadata': {}}")), ALL),
     "messages without a signature": (around("kernel = get_ipython().kernel\nfor _ in range(50):\n    kernel.iopub_socket.send_multipart([b'x', b'<IDS|MSG>', b'bad', b'{}', b'{}', b'{}', b'{'])"), ALL),
     "widgets that never end": (around("from ipykernel.comm import Comm\nfor n in range(300):\n    Comm(target_name=f't{n}', data={'x': ['y'] * 99})"), ALL),
@@ -228,6 +251,7 @@ def test_no_bait_comes_back(graded, folder, case):
     executed = (folder / f"{results[case].page}.ipynb").read_text()
     for word in (bait["secret"], bait["mark"], "a secret of the host", "root:", "uid=0", "connected ", "open 22"):
         assert word not in told + executed
+    assert len(executed) < 1_000_000
 
 
 @pytest.mark.sandbox
