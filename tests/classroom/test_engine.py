@@ -16,7 +16,9 @@ def cell():
 
 @pytest.fixture
 def client(cell):
-    made = _Client(SimpleNamespace(nb=nbformat.v4.new_notebook(cells=[cell])), record_timing=False)
+    made = _Client(
+        SimpleNamespace(nb=nbformat.v4.new_notebook(cells=[cell]), autosave_cell=lambda: None), record_timing=False
+    )
     made.reset_execution_trackers()
     made.clear_before_next_output = False  # as when a cell begins
     return made
