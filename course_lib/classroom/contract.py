@@ -31,8 +31,8 @@ from course_lib.classroom.warm import WarmClient, WarmProcess
 
 __all__ = ["LIMITS", "Outcome", "StartKernel", "canaries", "kernels", "try_everything"]
 
-LIMITS = SandboxLimits(memory_mb=4_096, resident_mb=800, disk_mb=16, cpu_seconds=40)
-"""Small bounds, so that coming up against them takes little."""
+LIMITS = SandboxLimits(resident_mb=800, disk_mb=16, cpu_seconds=40)
+"""Small bounds, so that coming up against them takes little; of address space CUDA's build of torch maps a lot."""
 StartKernel = Callable[[SandboxLimits], StudentKernel]
 _PACKAGE = Path(__file__).parents[1]
 _NEIGHBOUR = """

@@ -1,5 +1,11 @@
 """Sources to notebooks: executed once, the same again, and never executed without need."""
 
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import nbformat
 import pytest
 from jupyter_client.kernelspec import NoSuchKernel
@@ -78,6 +84,29 @@ def test_a_course_is_built_in_real_kernels_and_is_then_current(root):
     assert build_check(root).ok
     assert build(root, force=True).ok
     assert texts(root) == first, "the same sources gave other notebooks"
+
+
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_a_build_that_is_stopped_says_one_line_keeps_the_old_notebook_and_leaves_no_kernel(root, asked, tmp_path):
+    old = root / "notebooks" / "01_sums.ipynb"
+    old.write_text("the old one")
+    begun = tmp_path / "begun"
+    source = (
+        f"\n# %%\nimport os, pathlib, time\npathlib.Path({str(begun)!r}).write_text(str(os.getpid()))\ntime.sleep(60)\n"
+    )
+    (root / "notebooks" / "01_sums.py").write_text(LECTURE + source)
+    code = f"import sys; from course_lib.classroom.cli import main; sys.exit(main(['build', '--root', {str(root)!r}]))"
+    command = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (begun.exists() and begun.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    command.send_signal(asked)
+    said, complained = command.communicate(timeout=30)
+    assert command.returncode == 130
+    assert (said + complained).splitlines()[-1] == "course: stopped"
+    assert "Traceback" not in said + complained
+    assert old.read_text() == "the old one"
+    assert not Path("/proc", begun.read_text()).exists()
 
 
 def test_what_is_current_is_not_executed_again(root, executed):
