@@ -132,6 +132,8 @@ class _Client(PapermillNotebookClient):
         if message["msg_type"] == "status":  # says when the cell is done, and needs no room
             state = {"execution_state": message["content"].get("execution_state")}
             return super().process_message({**message, "content": state}, cell, cell_index)
+        if message["msg_type"].startswith("comm"):  # of widgets, which nobody is here to move
+            return None
         room, self.room = self.room, self.room - _size(message)
         if self.room > 0:
             return super().process_message(message, cell, cell_index)
@@ -141,7 +143,7 @@ class _Client(PapermillNotebookClient):
 
 
 def _size(message: dict[str, Any]) -> int:
-    """Characters and bytes that a message takes; more than there ever is for what is nested too deeply to be copied."""
+    """Characters that a message takes; more than there ever are for what is nested too deeply to be copied."""
     content = message["content"]
     inner = [content]
     for _ in range(_DEEPEST):
@@ -153,7 +155,7 @@ def _size(message: dict[str, Any]) -> int:
         ]
     if inner:
         return _MOST_OUTPUT
-    return len(json.dumps(content, default=str)) + sum(len(buffer) for buffer in message.get("buffers", ()))
+    return len(json.dumps(content, default=str))
 
 
 def _close(client: _Client | None) -> None:

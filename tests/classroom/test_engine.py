@@ -54,20 +54,23 @@ def test_an_output_that_grows_when_it_is_shown_again_takes_room_too(client, cell
     assert len(cell.outputs) == 2
 
 
-@pytest.mark.parametrize("part", [{"state": {"a": "x" * _MOST_OUTPUT}}, {"state": {}, "buffer_paths": [["a"]]}])
-def test_widgets_take_room_too(client, cell, part):
-    sent = message("comm_msg", {"comm_id": "c", "data": part}, buffers=[b"x" * _MOST_OUTPUT])
-    client.process_message(sent, cell, 0)
-    assert not client.widget_state
-    assert not client.widget_buffers
+@pytest.mark.parametrize("module", ["@jupyter-widgets/controls", "@jupyter-widgets/output"])
+def test_widgets_are_not_kept_and_take_no_room_from_what_is_printed(client, cell, module):
+    state = {"_model_module": module, "_model_name": "OutputModel", "outputs": ["x" * _MOST_OUTPUT]}
+    for kind in ("comm_open", "comm_msg"):
+        content = {"comm_id": "c", "target_name": "jupyter.widget", "data": {"state": state, "buffer_paths": [["a"]]}}
+        client.process_message(message(kind, content, buffers=[b"x" * _MOST_OUTPUT]), cell, 0)
+    for kept in (client.widget_state, client.widget_buffers, client.comm_objects):
+        assert not kept
+    assert client.room == _MOST_OUTPUT
 
 
-@pytest.mark.parametrize("kind", ["display_data", "execute_result", "execute_input", "stream", "comm_open"])
+@pytest.mark.parametrize("kind", ["display_data", "execute_result", "execute_input", "stream"])
 def test_what_is_nested_too_deeply_to_be_copied_is_left_out(client, cell, kind):
     deep = []
     for _ in range(100_000):
         deep = [deep]
-    content = shown(execution_count=deep, name="stdout", text=deep, code="", comm_id="c")
+    content = shown(execution_count=deep, name="stdout", text=deep, code="")
     client.process_message(message(kind, content), cell, 0)
     assert cell.execution_count is None
     assert "left out" in cell.outputs[0].text
