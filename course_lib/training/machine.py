@@ -43,7 +43,7 @@ def make_fabric(device: str, precision: str) -> "Fabric":
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Calculate on one core: layers too small to be shared take longer on several, and times there vary more.
+    """Calculate on one core: small layers gain little from several, and wait long once another program runs.
 
     Examples
     --------
