@@ -33,6 +33,9 @@ a_task_of_its_exercise = pytest.mark.parametrize(
 # Known mistakes, by their hint, that hidden checks cannot find, or not for every seed: the checks that students see do.
 SEEN_CHECKS_ONLY = {"not to record", "does one of them beat the other", "Would overfitting do that"}
 
+# Words of prose for a word of code where they are below two: these lessons draw and compare more than they tell.
+LESS_PROSE = {"10_segmentation_metrics": 1.6, "11_chest_xray": 1.95, "16_unet": 1.95}
+
 
 def calls(source: str, name: str) -> list[ast.Call]:
     """The calls of a function in a cell."""
@@ -83,7 +86,7 @@ def words_of_code(source: str) -> int:
 def test_there_are_two_to_four_words_of_prose_for_a_word_of_code(lecture: Lesson) -> None:
     prose = sum(len(re.findall(r"[^\W_]+", cell.source)) for cell in lecture.cells if cell.kind == "markdown")
     code = sum(words_of_code(cell.source) for cell in lecture.cells if cell.kind == "code")
-    assert 2 <= round(prose / code) <= 4
+    assert LESS_PROSE.get(lecture.topic, 2) <= prose / code <= 4
 
 
 @a_lecture
